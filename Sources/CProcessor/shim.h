@@ -1,0 +1,55 @@
+#pragma once
+// Instructions and system calls that Swift has no spelling for.
+#define _GNU_SOURCE
+#include <sched.h>
+#include <stdint.h>
+#include <unistd.h>
+#include <sys/syscall.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+static inline void processor_pause(void) { _mm_pause(); }
+static inline uint32_t processor_get_float_mode(void) { return _mm_getcsr(); }
+static inline void processor_set_float_mode(uint32_t mode) { _mm_setcsr(mode); }
+// Flush-to-zero (bit 15) and denormals-are-zero (bit 6) of MXCSR.
+static inline uint32_t processor_flush_to_zero_bits(void) { return 0x8040; }
+static inline int processor_has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+static inline int processor_has_avx512(void) { return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl"); }
+#else
+static inline void processor_pause(void) { __asm__ volatile("yield"); }
+static inline uint32_t processor_get_float_mode(void) { uint64_t v; __asm__ volatile("mrs %0, fpcr" : "=r"(v)); return (uint32_t)v; }
+static inline void processor_set_float_mode(uint32_t mode) { uint64_t v = mode; __asm__ volatile("msr fpcr, %0" : : "r"(v)); }
+static inline uint32_t processor_flush_to_zero_bits(void) { return 1u << 24; }
+static inline int processor_has_avx2(void) { return 0; }
+static inline int processor_has_avx512(void) { return 0; }
+#endif
+
+// What this translation unit was compiled for.
+#if defined(__AVX512F__)
+enum { processor_built_level = 4 };
+#elif defined(__AVX2__)
+enum { processor_built_level = 3 };
+#else
+enum { processor_built_level = 2 };
+#endif
+
+/// The number of processors in this thread's affinity mask.
+static inline int processor_affinity_count(void) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : -1;
+}
+
+/// Confines the calling thread to the processor with place `index` in its current mask; 0 when done.
+static inline int processor_pin_to(int index) {
+  cpu_set_t set, one;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return -1;
+  for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+    if (CPU_ISSET(cpu, &set) && index-- == 0) {
+      CPU_ZERO(&one);
+      CPU_SET(cpu, &one);
+      return sched_setaffinity(0, sizeof one, &one);
+    }
+  }
+  return -1;
+}

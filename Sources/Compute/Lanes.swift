@@ -1,0 +1,76 @@
+/// Sixteen floats: one AVX-512 register, two AVX2 ones.
+///
+/// Swift does not reassociate float sums, so a plain loop over channels does not vectorise when it reduces; kernels load,
+/// combine and reduce lanes themselves.
+public typealias Lanes = SIMD16<Float>
+
+extension UnsafePointer<Float> {
+  /// Sixteen floats from here on, at any alignment.
+  @inlinable @inline(__always)
+  public func lanes(at offset: Int) -> Lanes { UnsafeRawPointer(self + offset).loadUnaligned(as: Lanes.self) }
+
+  /// The `count` (below 16) floats from here on; the other lanes hold `fill`.
+  @inlinable @inline(__always)
+  public func lanes(at offset: Int, count: Int, fill: Float = 0) -> Lanes {
+    var lanes = Lanes(repeating: fill)
+    for lane in 0..<count { lanes[lane] = self[offset + lane] }
+    return lanes
+  }
+}
+
+extension UnsafeMutablePointer<Float> {
+  /// Sixteen floats from here on, at any alignment.
+  @inlinable @inline(__always)
+  public func lanes(at offset: Int) -> Lanes { UnsafeRawPointer(self + offset).loadUnaligned(as: Lanes.self) }
+
+  /// The `count` (below 16) floats from here on; the other lanes hold `fill`.
+  @inlinable @inline(__always)
+  public func lanes(at offset: Int, count: Int, fill: Float = 0) -> Lanes {
+    UnsafePointer(self).lanes(at: offset, count: count, fill: fill)
+  }
+
+  /// Writes sixteen floats from here on, at any alignment.
+  @inlinable @inline(__always)
+  public func store(_ lanes: Lanes, at offset: Int) {
+    UnsafeMutableRawPointer(self + offset).storeBytes(of: lanes, as: Lanes.self)
+  }
+
+  /// Writes the first `count` lanes.
+  @inlinable @inline(__always)
+  public func store(_ lanes: Lanes, at offset: Int, count: Int) {
+    for lane in 0..<count { self[offset + lane] = lanes[lane] }
+  }
+}
+
+extension SIMD16<Float> {
+  /// The sum of all lanes in a fixed binary tree.
+  @inlinable @inline(__always)
+  public var total: Float {
+    let eight = lowHalf + highHalf
+    let four = eight.lowHalf + eight.highHalf
+    let two = four.lowHalf + four.highHalf
+    return two.x + two.y
+  }
+
+  /// The largest lane.
+  @inlinable @inline(__always)
+  public var largest: Float {
+    let eight = pointwiseMax(lowHalf, highHalf)
+    let four = pointwiseMax(eight.lowHalf, eight.highHalf)
+    let two = pointwiseMax(four.lowHalf, four.highHalf)
+    return Swift.max(two.x, two.y)
+  }
+}
+
+/// The sum of `count` floats: sixteen running sums, then a fixed tree.
+@inlinable
+public func sum(_ values: UnsafePointer<Float>, count: Int) -> Float {
+  var lanes = Lanes(repeating: 0)
+  var index = 0
+  while index + 16 <= count {
+    lanes += values.lanes(at: index)
+    index += 16
+  }
+  if index < count { lanes += values.lanes(at: index, count: count - index) }
+  return lanes.total
+}

@@ -1,0 +1,28 @@
+// Stands in front of the C library's allocator in the test program and counts what passes, so that a test can assert that
+// a replayed step allocates nothing. Swift's own objects come through here too.
+#include "CAllocationCounter.h"
+#include <errno.h>
+#include <stdatomic.h>
+#include <stddef.h>
+
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t count, size_t size);
+extern void *__libc_realloc(void *pointer, size_t size);
+extern void *__libc_memalign(size_t alignment, size_t size);
+
+static _Atomic uint64_t allocations;
+
+uint64_t allocation_count(void) { return atomic_load(&allocations); }
+
+static void counted(void) { atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed); }
+
+void *malloc(size_t size) { counted(); return __libc_malloc(size); }
+void *calloc(size_t count, size_t size) { counted(); return __libc_calloc(count, size); }
+void *realloc(void *pointer, size_t size) { counted(); return __libc_realloc(pointer, size); }
+void *aligned_alloc(size_t alignment, size_t size) { counted(); return __libc_memalign(alignment, size); }
+
+int posix_memalign(void **pointer, size_t alignment, size_t size) {
+  counted();
+  *pointer = __libc_memalign(alignment, size);
+  return *pointer ? 0 : ENOMEM;
+}
