@@ -1,0 +1,83 @@
+import Compute
+import Operators
+
+/// A program with a place for everything: what a step costs is known before the first one runs.
+public struct Plan: Sendable, CustomStringConvertible {
+  public let program: Program
+  public let layout: StateLayout
+  public let arena: ArenaLayout
+  public let workers: Int
+  /// Ranges of the state block whose gradients travel together, in the order in which they become final.
+  public let buckets: [Range<Int>]
+  /// The step after which each bucket is final.
+  public let bucketClosings: [Int]
+
+  /// The rewrites that a graph goes through, in order.
+  public static let rewrites: [any Rewrite] = [RemoveUnusedNodes()]
+
+  /// Plans `graph` for a team of `workers`.
+  /// - Parameters:
+  ///   - layout: the layout of an earlier plan with the same parameters, so that both work on one model.
+  ///   - inPlace: whether operators may compute in the memory of what they consume; the numbers are the same.
+  public init(
+    _ graph: Graph, workers: Int, layout: StateLayout? = nil, bucketBytes: Int = 4 << 20,
+    rewrites: [any Rewrite] = Plan.rewrites, inPlace: Bool = true
+  ) {
+    let program = Program(rewrites.reduce(graph) { $1.apply(to: $0) })
+    let layout = layout ?? StateLayout(program)
+    self.program = program
+    self.layout = layout
+    self.workers = workers
+    arena = ArenaLayout(program, workers: workers, inPlace: inPlace)
+    buckets = layout.buckets(bucketBytes: bucketBytes)
+    bucketClosings = Self.closings(of: buckets, program, layout)
+  }
+
+  private static func closings(of buckets: [Range<Int>], _ program: Program, _ layout: StateLayout) -> [Int] {
+    var closings = [Int](repeating: max(program.forwardCount - 1, 0), count: buckets.count)
+    for (index, step) in program.steps.enumerated() {
+      for use in step.writes.compactMap({ $0 }) {
+        guard case .gradient(let parameter) = program.cells[use.cell].place,
+          let entry = layout.parameter(program.graph.parameters[parameter].path),
+          let bucket = buckets.firstIndex(where: { $0.contains(entry.range.lowerBound) })
+        else { continue }
+        closings[bucket] = max(closings[bucket], index)
+      }
+    }
+    // Buckets are reduced in order on every rank: one that closes early waits for those before it.
+    for bucket in closings.indices.dropFirst() { closings[bucket] = max(closings[bucket], closings[bucket - 1]) }
+    return closings
+  }
+
+  /// Every step with its path, shapes, bytes kept and multiply-adds, and where each bucket closes.
+  public var description: String {
+    var lines = [
+      "\(program.steps.count) steps (\(program.forwardCount) forward), arena \(arena.byteCount) bytes "
+        + "(lower bound \(arena.lowerBoundBytes)), \(layout.parameters.count) parameters in \(buckets.count) buckets"
+    ]
+    for (index, step) in program.steps.enumerated() {
+      lines.append(describe(step, index))
+      for bucket in buckets.indices where bucketClosings[bucket] == index {
+        lines.append("      bucket \(bucket) closes: \(buckets[bucket].count * 4) bytes")
+      }
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  private func describe(_ step: Program.Step, _ index: Int) -> String {
+    let name = step.node.map { program.graph.nodes[$0].subject.name } ?? ""
+    let shapes = step.writes.compactMap { $0?.shape.description }.joined(separator: " ")
+    let adds: String
+    switch step.action {
+    case .forward: adds = "forward"
+    case .backward(let accumulates): adds = accumulates.contains(true) ? "backward, adds" : "backward"
+    case .add: adds = "add"
+    case .zero: adds = "zero"
+    }
+    let kept = (step.keptInputs + step.keptOutputs).compactMap { $0 }.reduce(0) { $0 + $1.shape.byteCount }
+    return "\(index): \(adds) \(name) \(step.path) -> \(shapes)" + (kept > 0 ? " (reads \(kept) kept bytes)" : "")
+  }
+
+  /// A number that two plans share only when they do the same: ranks compare it before they start.
+  public var fingerprint: UInt64 { RandomKey(0).appending(description).bits }
+}

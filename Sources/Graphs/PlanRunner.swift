@@ -1,0 +1,103 @@
+import Compute
+import Operators
+
+/// Replays a plan: every argument was computed when the runner was made, a run allocates nothing.
+public final class PlanRunner: Runner {
+  public let plan: Plan
+  public let state: ModelState
+  private let team: WorkerTeam
+  private let arena: Arena
+  private var steps: [BoundStep]
+  private var range = 0..<0
+  private var nextBucket = 0
+  private var bucketReady: ((Int) -> Void)?
+  /// Nanoseconds spent in each step by the last run, when asked for.
+  public private(set) var stepNanoseconds: [UInt64]
+  private let measuresSteps: Bool
+
+  /// Binds `plan` to the memory of `state` and to `arena`, which several plans may share as long as they do not run at once.
+  public init(_ plan: Plan, state: ModelState, team: WorkerTeam, arena: Arena, measuresSteps: Bool = false) {
+    precondition(team.count == plan.workers, "a plan for \(plan.workers) workers on a team of \(team.count)")
+    precondition(arena.byteCount >= plan.arena.byteCount, "an arena of \(arena.byteCount) for \(plan.arena.byteCount) bytes")
+    precondition(plan.layout == state.layout, "a plan and a state of different layouts")
+    self.plan = plan
+    self.state = state
+    self.team = team
+    self.arena = arena
+    self.measuresSteps = measuresSteps
+    stepNanoseconds = [UInt64](repeating: 0, count: measuresSteps ? plan.program.steps.count : 0)
+    steps = []
+    steps = plan.program.bind(memory: address) { [plan] step in
+      (arena.base + plan.arena.scratchOffsets[step]).assumingMemoryBound(to: Float.self)
+    }
+  }
+
+  public func input(_ name: String) -> TensorView { view(plan.program.use(ofInput: name), name) }
+  public func output(_ name: String) -> TensorView { view(plan.program.use(ofOutput: name), name) }
+  public func seed(_ name: String) -> TensorView { view(plan.program.use(ofSeed: name), name) }
+  public func inputGradient(_ name: String) -> TensorView { view(plan.program.use(ofInputGradient: name), name) }
+
+  public func forward(random: RandomKey) {
+    for (index, step) in plan.program.steps.enumerated() {
+      if let node = step.node { steps[index].setRandom(random.appending(node)) }
+    }
+    run(0..<plan.program.forwardCount)
+  }
+
+  public func backward(bucketReady: ((Int) -> Void)? = nil) {
+    self.bucketReady = bucketReady
+    nextBucket = 0
+    run(plan.program.forwardCount..<steps.count)
+    announceBuckets(closedBy: steps.count)
+    self.bucketReady = nil
+  }
+
+  private func run(_ range: Range<Int>) {
+    self.range = range
+    team.run(region)
+  }
+
+  private lazy var region: (Worker) -> Void = { [unowned self] worker in
+    for index in range {
+      let start = measuresSteps && worker.isFirst ? now() : 0
+      steps[index].run(worker)
+      worker.barrier()
+      if worker.isFirst {
+        if measuresSteps { stepNanoseconds[index] = now() - start }
+        announceBuckets(closedBy: index)
+      }
+    }
+  }
+
+  /// The first worker hands closed buckets on while the others go on with the next step.
+  private func announceBuckets(closedBy step: Int) {
+    guard let bucketReady, step >= plan.program.forwardCount else { return }
+    while nextBucket < plan.buckets.count && plan.bucketClosings[nextBucket] <= step {
+      bucketReady(nextBucket)
+      nextBucket += 1
+    }
+  }
+
+  private func view(_ use: Program.Use?, _ name: String) -> TensorView {
+    guard let use else { preconditionFailure("the plan has nothing called \(name)") }
+    return TensorView(address(use.cell), use.shape)
+  }
+
+  private func address(_ cell: Int) -> UnsafeMutablePointer<Float> {
+    state.address(of: plan.program.cells[cell].place, plan.program.graph)
+      ?? (arena.base + (plan.arena.offsets[cell] ?? 0)).assumingMemoryBound(to: Float.self)
+  }
+}
+
+extension ModelState {
+  /// The memory of a cell that lies in the state; `nil` for one in the arena.
+  func address(of place: Program.Cell.Place, _ graph: Graph) -> UnsafeMutablePointer<Float>? {
+    switch place {
+    case .arena: nil
+    case .parameter(let index): values.pointer + layout.parameter(graph.parameters[index].path)!.range.lowerBound
+    case .buffer(let index): values.pointer + layout.buffer(graph.buffers[index].path)!.range.lowerBound
+    case .gradient(let index): gradients.pointer + layout.parameter(graph.parameters[index].path)!.range.lowerBound
+    case .newBuffer(let index): gradients.pointer + layout.buffer(graph.buffers[index].path)!.range.lowerBound
+    }
+  }
+}
