@@ -18,9 +18,9 @@ extension SIMD16<Float> {
 
   /// e^x, relative error below 2 units in the last place; 0 and infinity where a float ends.
   ///
-  /// x = n ln 2 + r with |r| <= ln 2 / 2 (ln 2 in two parts, Cody and Waite 1980), e^r by its minimax polynomial of degree
-  /// six (coefficients as in the Cephes library's expf), then 2^n as the product of two powers, since one alone could
-  /// not reach the ends of the range.
+  /// x = n ln 2 + r with |r| <= ln 2 / 2 (ln 2 in two parts, Cody and Waite 1980), e^r by its minimax polynomial of
+  /// degree six (coefficients as in the Cephes library's expf), then 2^n as the product of two powers, since one alone
+  /// could not reach the ends of the range.
   @inlinable @inline(__always)
   public var exponential: Lanes {
     let x = limited(-105, 89)
@@ -67,8 +67,8 @@ extension SIMD16<Float> {
 
   /// The complementary error function, 1 - erf x, with a small relative error in the right tail too.
   ///
-  /// erfc x = t exp(-x² + P(t)), t = 1 / (1 + x/2) for x >= 0, fractional error below 1.2e-7 before rounding (Chebyshev
-  /// fit of Press et al., Numerical Recipes, section 6.2); erfc(-x) = 2 - erfc x.
+  /// erfc x = t exp(-x² + P(t)), t = 1 / (1 + x/2) for x >= 0, fractional error below 1.2e-7 before rounding
+  /// (Chebyshev fit of Press et al., Numerical Recipes, section 6.2); erfc(-x) = 2 - erfc x.
   @inlinable @inline(__always)
   public var errorFunctionComplement: Lanes {
     let x = magnitude

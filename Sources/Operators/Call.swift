@@ -88,6 +88,13 @@ extension GradientTarget {
     view.pointer.store(accumulates ? view.pointer.lanes(at: offset) + lanes : lanes, at: offset)
   }
 
+  /// Writes or adds the first `count` lanes.
+  @inline(__always)
+  public func put(_ lanes: Lanes, at offset: Int, count: Int) {
+    let sum = accumulates ? view.pointer.lanes(at: offset, count: count) + lanes : lanes
+    view.pointer.store(sum, at: offset, count: count)
+  }
+
   /// Writes or adds one float.
   @inline(__always)
   public func put(_ value: Float, at offset: Int) {

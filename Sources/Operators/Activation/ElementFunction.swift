@@ -1,0 +1,58 @@
+import Compute
+
+/// An operator y = f(x) that treats every element alike: an activation states f and its chain rule on sixteen elements,
+/// and everything else is here. Any shape.
+///
+/// Both passes read and write each element once; the compiler specialises the loops for each function.
+public protocol ElementFunction: Operator {
+  /// Whether the derivative is computed from x or from y; the other is not kept for the backward pass.
+  static var derivativeReads: DerivativeArgument { get }
+
+  /// f(x).
+  func value(_ x: Lanes) -> Lanes
+
+  /// dx = dy f'(x), where `argument` is x or y as `derivativeReads` says.
+  func gradient(_ dy: Lanes, at argument: Lanes) -> Lanes
+}
+
+/// The end of an element-wise function that its derivative is computed from.
+public enum DerivativeArgument: Sendable { case input, output }
+
+extension ElementFunction {
+  public func outputShapes(for inputs: [Shape]) throws(ShapeError) -> [Shape] { [inputs[0]] }
+
+  public var keeps: Kept { Self.derivativeReads == .input ? Kept(inputs: [0]) : Kept(outputs: [0]) }
+
+  public var inPlace: InPlace { InPlace(forward: 0, backward: 0) }
+
+  public func forward(_ call: ForwardCall, _ worker: Worker) {
+    let x = call.inputs[0].pointer, y = call.outputs[0].pointer
+    for range in worker.ranges(call.outputs[0].count, by: 16_384) {
+      var index = range.lowerBound
+      while index + 16 <= range.upperBound {
+        y.store(value(x.lanes(at: index)), at: index)
+        index += 16
+      }
+      let rest = range.upperBound - index
+      if rest > 0 { y.store(value(x.lanes(at: index, count: rest)), at: index, count: rest) }
+    }
+  }
+
+  /// dx = dy f'(x).
+  public func backward(_ call: BackwardCall, _ worker: Worker) {
+    guard let dx = call.inputGradients[0], let dy = call.outputGradients[0]?.pointer else { return }
+    let argument = (Self.derivativeReads == .input ? call.inputs[0] : call.outputs[0]).pointer
+    for range in worker.ranges(call.outputs[0].count, by: 16_384) {
+      var index = range.lowerBound
+      while index + 16 <= range.upperBound {
+        dx.put(gradient(dy.lanes(at: index), at: argument.lanes(at: index)), at: index)
+        index += 16
+      }
+      let rest = range.upperBound - index
+      if rest > 0 {
+        dx.put(
+          gradient(dy.lanes(at: index, count: rest), at: argument.lanes(at: index, count: rest)), at: index, count: rest)
+      }
+    }
+  }
+}
