@@ -61,7 +61,8 @@ public struct Kept: Hashable, Sendable {
 }
 
 /// Legal aliases. `forward: k` - output 0 may lie in input k's memory; `backward: k` - the gradient of input k may lie in
-/// the memory of the gradient of output 0. Both must then be computed element by element.
+/// the memory of the gradient of output 0. Both must then be computed element by element. The offer holds only where the
+/// two have the same number of elements (an operator that broadcasts makes it for either case).
 public struct InPlace: Hashable, Sendable {
   public var forward: Int?
   public var backward: Int?
