@@ -1,20 +1,41 @@
 import COpenBLAS
 
-/// `C = alpha · op(A) · op(B) + beta · C` for row-major matrices, on one thread: a single call of OpenBLAS's `sgemm`.
+/// A row-major matrix as an operand of a product: where it lies, the floats from one stored row to the next, and whether
+/// the product takes its transpose.
+public struct MatrixOperand {
+  @usableFromInline let pointer: UnsafePointer<Float>
+  @usableFromInline let leading: Int
+  @usableFromInline let isTransposed: Bool
+
+  @inlinable
+  public init(_ pointer: UnsafePointer<Float>, leading: Int, transposed: Bool = false) {
+    self.pointer = pointer
+    self.leading = leading
+    isTransposed = transposed
+  }
+
+  /// This operand from `row` and `column` of the matrix that the product sees.
+  @inlinable
+  func advanced(row: Int, column: Int) -> MatrixOperand {
+    MatrixOperand(
+      pointer + (isTransposed ? column * leading + row : row * leading + column), leading: leading,
+      transposed: isTransposed)
+  }
+}
+
+/// C = A · B, or C += A · B, on one thread: a single call of OpenBLAS's `sgemm`.
 ///
-/// `op(A)` is `m × k`, `op(B)` is `k × n`, `C` is `m × n`; leading dimensions count the floats from one stored row to the
-/// next. Teams share a product by giving each worker its own tile of C: see `Worker.matrixProduct`.
+/// A is `m × k`, B is `k × n`, C is `m × n` with `leading` floats from row to row. Teams share a product by giving each
+/// worker tiles of C: see `Worker.matrixProduct`.
 @inlinable
 public func matrixProduct(
-  m: Int, n: Int, k: Int,
-  _ a: UnsafePointer<Float>, leading lda: Int, transposed transposeA: Bool = false,
-  _ b: UnsafePointer<Float>, leading ldb: Int, transposed transposeB: Bool = false,
-  into c: UnsafeMutablePointer<Float>, leading ldc: Int,
-  alpha: Float = 1, accumulate: Bool = false
+  m: Int, n: Int, k: Int, _ a: MatrixOperand, _ b: MatrixOperand, into c: UnsafeMutablePointer<Float>, leading: Int,
+  accumulate: Bool = false
 ) {
   cblas_sgemm(
-    CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
-    blasint(m), blasint(n), blasint(k), alpha, a, blasint(lda), b, blasint(ldb), accumulate ? 1 : 0, c, blasint(ldc))
+    CblasRowMajor, a.isTransposed ? CblasTrans : CblasNoTrans, b.isTransposed ? CblasTrans : CblasNoTrans,
+    blasint(m), blasint(n), blasint(k), 1, a.pointer, blasint(a.leading), b.pointer, blasint(b.leading),
+    accumulate ? 1 : 0, c, blasint(leading))
 }
 
 extension Worker {
@@ -23,21 +44,16 @@ extension Worker {
   ///
   /// Tiles of 256 x 256 reach 0.97 of the peak of one large product and still give 8 tiles for 49 x 2048 x 512.
   public func matrixProduct(
-    m: Int, n: Int, k: Int,
-    _ a: UnsafePointer<Float>, leading lda: Int, transposed transposeA: Bool = false,
-    _ b: UnsafePointer<Float>, leading ldb: Int, transposed transposeB: Bool = false,
-    into c: UnsafeMutablePointer<Float>, leading ldc: Int,
-    alpha: Float = 1, accumulate: Bool = false
+    m: Int, n: Int, k: Int, _ a: MatrixOperand, _ b: MatrixOperand, into c: UnsafeMutablePointer<Float>, leading: Int,
+    accumulate: Bool = false
   ) {
     let tile = 256
     let rowTiles = (m + tile - 1) / tile, columnTiles = (n + tile - 1) / tile
     for index in tiles(rowTiles * columnTiles) {
       let row = index / columnTiles * tile, column = index % columnTiles * tile
       Compute.matrixProduct(
-        m: Swift.min(tile, m - row), n: Swift.min(tile, n - column), k: k,
-        a + (transposeA ? row : row * lda), leading: lda, transposed: transposeA,
-        b + (transposeB ? column * ldb : column), leading: ldb, transposed: transposeB,
-        into: c + row * ldc + column, leading: ldc, alpha: alpha, accumulate: accumulate)
+        m: min(tile, m - row), n: min(tile, n - column), k: k, a.advanced(row: row, column: 0),
+        b.advanced(row: 0, column: column), into: c + row * leading + column, leading: leading, accumulate: accumulate)
     }
   }
 }

@@ -1,0 +1,165 @@
+import Compute
+
+/// A convolution that gives each channel one filter of its own:
+/// y[n, i, j, c] = b[c] + Σ_{u, v} w[u, v, c] · x[n, i s + u d - p, j s + v d - p, c].
+///
+/// Inputs: x `[N, H, W, C]`, weight `[kh, kw, C]` (channels innermost, so that taps multiply whole vectors), optionally bias
+/// `[C]`. Nine multiply-adds an element leave it bound by memory; each pass walks rows and keeps sixteen channels in lanes.
+public struct DepthwiseConv2D: Operator {
+  public let stride: Conv2D.Pair
+  public let padding: Conv2D.Pair
+  public let dilation: Conv2D.Pair
+
+  public init(stride: Conv2D.Pair = 1, padding: Conv2D.Pair = 0, dilation: Conv2D.Pair = 1) {
+    self.stride = stride
+    self.padding = padding
+    self.dilation = dilation
+  }
+
+  public var name: String { "depthwise_conv2d" }
+
+  public func outputShapes(for inputs: [Shape]) throws(ShapeError) -> [Shape] {
+    let x = inputs[0], weight = inputs[1]
+    guard x.rank == 4, weight.rank == 3, weight[2] == x[3] else {
+      throw ShapeError("cannot convolve \(x) channel by channel with filters \(weight): wanted [kh, kw, \(x.channels)]")
+    }
+    let height = Conv2D.extent(x[1], weight[0], stride.y, padding.y, dilation.y)
+    let width = Conv2D.extent(x[2], weight[1], stride.x, padding.x, dilation.x)
+    guard height > 0, width > 0 else {
+      throw ShapeError("cannot convolve \(x) with filters \(weight): the kernel is larger than the padded image")
+    }
+    if inputs.count > 2, inputs[2] != [weight[2]] {
+      throw ShapeError("cannot add a bias of shape \(inputs[2]) to \(weight[2]) channels")
+    }
+    return [[x[0], height, width, x[3]]]
+  }
+
+  public var keeps: Kept { Kept(inputs: [0, 1]) }
+
+  public func multiplyAdds(inputs: [Shape], outputs: [Shape]) -> Int { outputs[0].count * inputs[1].count(over: 0..<2) }
+
+  public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {
+    guard case .backward = pass else { return Scratch() }
+    let channels = inputs[0][3]
+    return Scratch(shared: chunks(inputs[0]) * (inputs[1].count + channels))
+  }
+
+  /// Parts of the batch whose filter gradients are summed apart.
+  private func chunks(_ input: Shape) -> Int { min(input[0] * input[1], 16) }
+
+  public func forward(_ call: ForwardCall, _ worker: Worker) {
+    let x = call.inputs[0], weight = call.inputs[1], y = call.outputs[0]
+    let bias = call.inputs.count > 2 ? call.inputs[2].pointer : nil
+    let height = x.shape[1], width = x.shape[2], channels = x.shape[3]
+    let kernelHeight = weight.shape[0], kernelWidth = weight.shape[1]
+    let outputHeight = y.shape[1], outputWidth = y.shape[2]
+    for line in worker.tiles(y.shape[0] * outputHeight) {
+      let image = x.pointer + line / outputHeight * height * width * channels
+      let top = line % outputHeight * stride.y - padding.y
+      for column in 0..<outputWidth {
+        let left = column * stride.x - padding.x
+        let target = y.pointer + (line * outputWidth + column) * channels
+        forEachVector(channels) { channel, lanes in
+          var total = bias.map { $0.vector(channel, lanes) } ?? Lanes(repeating: 0)
+          for v in 0..<kernelHeight {
+            let row = top + v * dilation.y
+            if row < 0 || row >= height { continue }
+            for u in 0..<kernelWidth {
+              let place = left + u * dilation.x
+              if place < 0 || place >= width { continue }
+              total.addProduct(
+                (image + (row * width + place) * channels).vector(channel, lanes),
+                (weight.pointer + (v * kernelWidth + u) * channels).vector(channel, lanes))
+            }
+          }
+          target.put(total, channel, lanes)
+        }
+      }
+    }
+  }
+
+  /// dx gathers: each input pixel sums w · dy over the outputs that read it. dw and db sum over pixels, a chunk of input
+  /// rows at a time.
+  public func backward(_ call: BackwardCall, _ worker: Worker) {
+    guard let dy = call.outputGradients[0] else { return }
+    if let target = call.inputGradients[0] { dataGradient(dy, call, target, worker) }
+    filterGradient(dy, call, worker)
+  }
+
+  private func dataGradient(_ dy: TensorView, _ call: BackwardCall, _ target: GradientTarget, _ worker: Worker) {
+    let x = call.inputs[0].shape, weight = call.inputs[1]
+    let height = x[1], width = x[2], channels = x[3]
+    let kernelHeight = weight.shape[0], kernelWidth = weight.shape[1]
+    let outputHeight = dy.shape[1], outputWidth = dy.shape[2]
+    for line in worker.tiles(x[0] * height) {
+      let gradient = dy.pointer + line / height * outputHeight * outputWidth * channels
+      let row = line % height
+      for column in 0..<width {
+        let offset = (line * width + column) * channels
+        forEachVector(channels) { channel, lanes in
+          var total = Lanes(repeating: 0)
+          for v in 0..<kernelHeight {
+            let y = row + padding.y - v * dilation.y
+            if y < 0 || y % stride.y != 0 || y / stride.y >= outputHeight { continue }
+            for u in 0..<kernelWidth {
+              let z = column + padding.x - u * dilation.x
+              if z < 0 || z % stride.x != 0 || z / stride.x >= outputWidth { continue }
+              total.addProduct(
+                (gradient + (y / stride.y * outputWidth + z / stride.x) * channels).vector(channel, lanes),
+                (weight.pointer + (v * kernelWidth + u) * channels).vector(channel, lanes))
+            }
+          }
+          if lanes == 16 {
+            target.put(total, at: offset + channel)
+          } else {
+            for lane in 0..<lanes { target.put(total[lane], at: offset + channel + lane) }
+          }
+        }
+      }
+    }
+  }
+
+  private func filterGradient(_ dy: TensorView, _ call: BackwardCall, _ worker: Worker) {
+    let bias = call.inputGradients.count > 2 ? call.inputGradients[2] : nil
+    guard call.inputGradients[1] != nil || bias != nil else { return }
+    let x = call.inputs[0], kernel = call.inputs[1].shape
+    let height = x.shape[1], width = x.shape[2], channels = x.shape[3]
+    let outputHeight = dy.shape[1], outputWidth = dy.shape[2], lines = dy.shape[0] * outputHeight
+    let chunks = chunks(x.shape), partial = kernel.count + channels, partials = call.context.sharedScratch
+    for chunk in worker.tiles(chunks) {
+      let sums = partials + chunk * partial
+      sums.update(repeating: 0, count: partial)
+      for line in chunk * lines / chunks..<(chunk + 1) * lines / chunks {
+        let image = line / outputHeight * height, top = line % outputHeight * stride.y - padding.y
+        if bias != nil {
+          addRows(dy.pointer + line * outputWidth * channels, rows: outputWidth, width: channels, to: sums + kernel.count)
+        }
+        if call.inputGradients[1] == nil { continue }
+        for v in 0..<kernel[0] {
+          let row = top + v * dilation.y
+          if row < 0 || row >= height { continue }
+          for u in 0..<kernel[1] {
+            let shift = u * dilation.x - padding.x
+            // The outputs whose tap u falls inside the row.
+            let first = shift >= 0 ? 0 : (-shift + stride.x - 1) / stride.x
+            let last = shift > width - 1 ? -1 : min(outputWidth - 1, (width - 1 - shift) / stride.x)
+            if first > last { continue }
+            let tap = sums + (v * kernel[1] + u) * channels
+            forEachVector(channels) { channel, lanes in
+              var total = tap.vector(channel, lanes)
+              for column in first...last {
+                total.addProduct(
+                  (x.pointer + ((image + row) * width + column * stride.x + shift) * channels).vector(channel, lanes),
+                  (dy.pointer + (line * outputWidth + column) * channels).vector(channel, lanes))
+              }
+              tap.put(total, channel, lanes)
+            }
+          }
+        }
+      }
+    }
+    worker.barrier()
+    if let target = call.inputGradients[1] { merge(partials, chunks, stride: partial, count: kernel.count, target, worker) }
+    if let bias { merge(partials + kernel.count, chunks, stride: partial, count: channels, bias, worker) }
+  }
+}
