@@ -1,2 +1,59 @@
 #pragma once
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+// Open MPI's constants are macros that cast addresses, which Swift cannot import: each is spelled here as a function.
+// Debian keeps the header under a folder per architecture, which the compiler searches by itself.
+#if __has_include(<openmpi/mpi.h>)
+#include <openmpi/mpi.h>
+#elif __has_include(<mpi/mpi.h>)
 #include <mpi/mpi.h>
+#else
+#include <mpi.h>
+#endif
+#include <sched.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+static inline MPI_Comm openmpi_world(void) { return MPI_COMM_WORLD; }
+static inline MPI_Request openmpi_no_request(void) { return MPI_REQUEST_NULL; }
+
+static inline int openmpi_return_errors(MPI_Comm comm) { return MPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN); }
+
+static inline int openmpi_send(const void *bytes, int count, int peer, int tag, MPI_Comm comm, MPI_Request *request) {
+  return MPI_Isend(bytes, count, MPI_BYTE, peer, tag, comm, request);
+}
+static inline int openmpi_receive(void *bytes, int count, int peer, int tag, MPI_Comm comm, MPI_Request *request) {
+  return MPI_Irecv(bytes, count, MPI_BYTE, peer, tag, comm, request);
+}
+static inline int openmpi_sum_floats(float *values, int count, MPI_Comm comm, MPI_Request *request) {
+  return MPI_Iallreduce(MPI_IN_PLACE, values, count, MPI_FLOAT, MPI_SUM, comm, request);
+}
+static inline int openmpi_test(MPI_Request *request, int *done) { return MPI_Test(request, done, MPI_STATUS_IGNORE); }
+/// Whether a message with `tag` lies ready; `peer` is who sent it.
+static inline int openmpi_probe_any(int tag, MPI_Comm comm, int *ready, int *peer) {
+  MPI_Status status;
+  int code = MPI_Iprobe(MPI_ANY_SOURCE, tag, comm, ready, &status);
+  if (code == MPI_SUCCESS && *ready) *peer = status.MPI_SOURCE;
+  return code;
+}
+
+/// The number of processors that `sched_getaffinity` can speak of.
+enum { openmpi_processor_limit = CPU_SETSIZE };
+/// Sets `allowed[cpu]` to 1 for every processor that this process may run on; 0 when done.
+static inline int openmpi_affinity(unsigned char *allowed) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return -1;
+  for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) allowed[cpu] = CPU_ISSET(cpu, &set) ? 1 : 0;
+  return 0;
+}
+
+/// Lets short sleeps of this thread end on time: the kernel's default slack of 50 microseconds doubles them.
+static inline void openmpi_sleep_exactly(void) { prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL); }
+/// Names the calling thread for debuggers and `top`; the first 15 bytes count.
+static inline void openmpi_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0UL, 0UL, 0UL); }
+static inline void openmpi_nap(long nanoseconds) {
+  struct timespec pause = {0, nanoseconds};
+  nanosleep(&pause, 0);
+}

@@ -1,0 +1,34 @@
+import COpenMPI
+import Glibc
+import Synchronization
+
+/// A thread with a body, waited for by `join`; the first call of `join` counts.
+final class JoinedThread: @unchecked Sendable {
+  private final class Body {
+    let run: () -> Void
+    init(_ run: @escaping () -> Void) { self.run = run }
+  }
+
+  private var thread = pthread_t()
+  private let isJoined = Atomic<Bool>(false)
+
+  /// - Parameter name: shown by debuggers and `top`; the first 15 bytes count.
+  init(name: String, _ run: @escaping () -> Void) {
+    let body = Unmanaged.passRetained(
+      Body {
+        openmpi_name_thread(name)
+        run()
+      })
+    let status = pthread_create(
+      &thread, nil,
+      { argument in
+        Unmanaged<Body>.fromOpaque(argument!).takeRetainedValue().run()
+        return nil
+      }, body.toOpaque())
+    precondition(status == 0, "cannot start thread \(name): error \(status)")
+  }
+
+  func join() {
+    if !isJoined.exchange(true, ordering: .relaxed) { pthread_join(thread, nil) }
+  }
+}

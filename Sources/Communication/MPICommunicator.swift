@@ -1,0 +1,183 @@
+import COpenMPI
+
+/// The ranks of an MPI job.
+///
+/// Every wait is a polled request, so that a waiting rank leaves its cores to the threads that compute, notices a
+/// deadline, and can say what it waits for. Messages carry the name and size of their collective (`MessageHeader`).
+public final class MPICommunicator: Communicator, @unchecked Sendable {
+  public let rank: Int
+  public let size: Int
+  public private(set) var hostNames: [String] = []
+  public var deadline = Duration.seconds(300)
+  public let scratch = CommunicationScratch()
+
+  private let handle: MPI_Comm
+  /// The most elements that one message may have: MPI counts in 32 bits.
+  private let messageLimit: Int
+  private let outgoingHeader = MessageHeader()
+  private let incomingHeader = MessageHeader()
+  private let requests: UnsafeMutableBufferPointer<MPI_Request?>
+
+  private static let headerTag: Int32 = 1
+  private static let payloadTag: Int32 = 2
+
+  /// Starts MPI where needed and joins all ranks of the job. Collective.
+  public static func world() throws -> MPICommunicator {
+    try MPILibrary.start()
+    return try MPICommunicator(duplicating: openmpi_world(), messageLimit: 1 << 30)
+  }
+
+  /// Ends MPI. Collective; called on the thread that called `world`, after the last call to any communicator.
+  public static func finish() { MPILibrary.finish() }
+
+  /// The same ranks with messages of their own. Collective.
+  package func duplicate(messageLimit: Int = 1 << 30) throws -> MPICommunicator {
+    try MPICommunicator(duplicating: handle, messageLimit: messageLimit)
+  }
+
+  private init(duplicating original: MPI_Comm, messageLimit: Int) throws {
+    var (rank, size, copy): (Int32, Int32, MPI_Comm?) = (0, 0, nil)
+    MPI_Comm_rank(original, &rank)
+    MPI_Comm_size(original, &size)
+    try MPILibrary.check(MPI_Comm_dup(original, &copy), "joining the job", rank: Int(rank))
+    (handle, self.rank, self.size) = (copy!, Int(rank), Int(size))
+    self.messageLimit = messageLimit
+    requests = .allocate(capacity: Request.count)
+    requests.initialize(repeating: openmpi_no_request())
+    try MPILibrary.check(openmpi_return_errors(handle), "joining the job", rank: self.rank)
+    openmpi_sleep_exactly()
+    let hosts = try allGather("joining the job", Array(currentHostName().utf8))
+    hostNames = hosts.map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// The MPI handle is not freed: that is a collective call, and when ranks let go of a communicator is their own
+  /// affair.
+  deinit {
+    outgoingHeader.deallocate()
+    incomingHeader.deallocate()
+    requests.deallocate()
+  }
+
+  public func exchange(
+    _ name: String, send outgoing: UnsafeRawBufferPointer, to destination: Int?,
+    receive incoming: UnsafeMutableRawBufferPointer, from source: Int?
+  ) throws {
+    try cancellingOnError {
+      if let destination {
+        outgoingHeader.write(name, payloadBytes: outgoing.count)
+        try send(name, .init(start: outgoingHeader.memory, count: MessageHeader.byteCount), to: destination, .headerOut)
+      }
+      if let source {
+        let memory = UnsafeMutableRawBufferPointer(start: incomingHeader.memory, count: MessageHeader.byteCount)
+        try receive(name, memory, from: source, .headerIn)
+      }
+      var (sent, received) = (0, 0)
+      repeat {
+        let sending = min(messageLimit, outgoing.count - sent)
+        let receiving = min(messageLimit, incoming.count - received)
+        if let destination, sending > 0 {
+          try send(name, .init(rebasing: outgoing[sent..<sent + sending]), to: destination, .payloadOut)
+          sent += sending
+        }
+        if let source, receiving > 0 {
+          try receive(name, .init(rebasing: incoming[received..<received + receiving]), from: source, .payloadIn)
+          received += receiving
+        }
+        try complete(name, waitingFor: source ?? destination ?? rank, source, payloadBytes: incoming.count)
+      } while (destination != nil && sent < outgoing.count) || (source != nil && received < incoming.count)
+    }
+  }
+
+  /// The MPI library's own reduction.
+  public func sumInAnyOrder(_ name: String, _ values: UnsafeMutableBufferPointer<Float>) throws {
+    // The library does not compare names: a ring of headers does, so that a rank in another collective is found out.
+    var count = values.count
+    var previous = 0
+    try withUnsafeBytes(of: &count) { own in
+      try withUnsafeMutableBytes(of: &previous) { other in
+        try exchange(name, send: own, to: (rank + 1) % size, receive: other, from: (rank - 1 + size) % size)
+      }
+    }
+    let before = (rank - 1 + size) % size
+    guard previous == count else {
+      throw failure(
+        name, .mismatch(peer: title(of: before), collective: name, bytes: previous * 4, ownBytes: count * 4))
+    }
+    try cancellingOnError {
+      for start in stride(from: 0, to: count, by: messageLimit) {
+        let part = Int32(min(messageLimit, count - start))
+        try check(name, openmpi_sum_floats(values.baseAddress! + start, part, handle, request(.payloadIn)))
+        try complete(name, waitingFor: nil, nil, payloadBytes: 0)
+      }
+    }
+  }
+
+  public func abort(code: Int32, reason: String) { MPI_Abort(handle, code) }
+
+  // MARK: Requests
+
+  private enum Request: Int, CaseIterable {
+    case headerIn, headerOut, payloadIn, payloadOut
+    static let count = allCases.count
+  }
+
+  private func request(_ place: Request) -> UnsafeMutablePointer<MPI_Request?> {
+    requests.baseAddress! + place.rawValue
+  }
+
+  private func send(_ name: String, _ bytes: UnsafeRawBufferPointer, to peer: Int, _ place: Request) throws {
+    let tag = place == .headerOut ? Self.headerTag : Self.payloadTag
+    try check(name, openmpi_send(bytes.baseAddress, Int32(bytes.count), Int32(peer), tag, handle, request(place)))
+  }
+
+  private func receive(
+    _ name: String, _ bytes: UnsafeMutableRawBufferPointer, from peer: Int, _ place: Request
+  ) throws {
+    let tag = place == .headerIn ? Self.headerTag : Self.payloadTag
+    try check(name, openmpi_receive(bytes.baseAddress, Int32(bytes.count), Int32(peer), tag, handle, request(place)))
+  }
+
+  private func check(_ name: String, _ code: Int32) throws {
+    try MPILibrary.check(code, name, rank: rank)
+  }
+
+  /// Polls until every open request is done. The header is looked at first: what follows a wrong one never comes.
+  private func complete(_ name: String, waitingFor peer: Int?, _ source: Int?, payloadBytes: Int) throws {
+    var wait = PolledWait(deadline: deadline)
+    while true {
+      var isDone = true
+      for place in Request.allCases where request(place).pointee != openmpi_no_request() {
+        var done: Int32 = 0
+        try check(name, openmpi_test(request(place), &done))
+        if done == 0 {
+          isDone = false
+        } else if place == .headerIn, let source, !incomingHeader.announces(name, payloadBytes: payloadBytes) {
+          throw failure(
+            name,
+            .mismatch(
+              peer: title(of: source), collective: incomingHeader.name, bytes: incomingHeader.payloadBytes,
+              ownBytes: payloadBytes))
+        }
+      }
+      if isDone { return }
+      guard wait.pause() else {
+        let peer = peer.map(title(of:)) ?? "the other ranks"
+        throw failure(name, .deadline(peer: peer, waited: wait.waited, whereabouts: nil))
+      }
+    }
+  }
+
+  /// Withdraws what is still under way when `body` throws, so that nothing is written into memory that is let go.
+  private func cancellingOnError(_ body: () throws -> Void) throws {
+    do {
+      try body()
+    } catch {
+      for place in Request.allCases where request(place).pointee != openmpi_no_request() {
+        MPI_Cancel(request(place))
+        MPI_Request_free(request(place))
+        request(place).pointee = openmpi_no_request()
+      }
+      throw error
+    }
+  }
+}
