@@ -1,0 +1,58 @@
+import Compute
+import Graphs
+import Operators
+
+extension Tensor {
+  /// A two-dimensional convolution to `outputs` channels.
+  ///
+  /// Parameters `name.weight` (in files `[O, C/groups, kh, kw]`) and `name.bias`. One filter for each channel
+  /// (groups = C = O) runs as a depth-wise convolution.
+  public func conv(
+    _ name: String, _ outputs: Int, kernel: Conv2D.Pair, stride: Conv2D.Pair = 1, padding: Conv2D.Pair = 0,
+    dilation: Conv2D.Pair = 1, groups: Int = 1, bias: Bool = false, weights: WeightInitializer = .uniformFanIn,
+    biases: WeightInitializer = .uniformFanIn
+  ) -> Tensor {
+    guard isValid else { return self }
+    guard shape.rank == 4, groups > 0, channels % groups == 0, outputs % groups == 0, outputs > 0 else {
+      return trace.scope(name) {
+        trace.invalid("cannot convolve \(shape) to \(outputs) channels in \(groups) groups: wanted [N, H, W, C]")
+      }
+    }
+    let groupChannels = channels / groups, taps = kernel.y * kernel.x
+    let fanIn = groupChannels * taps, fanOut = outputs * taps
+    let fileShape = [outputs, groupChannels, kernel.y, kernel.x]
+    let isDepthwise = groups > 1 && groups == channels && outputs == channels
+    return trace.scope(name) {
+      var operands = [
+        isDepthwise
+          ? trace.parameter(
+            "weight", [kernel.y, kernel.x, channels], fileLayout: FileLayout(shape: fileShape, axes: [2, 3, 0, 1]),
+            initializer: weights.resolved(fanIn: fanIn, fanOut: fanOut), decays: true)
+          : trace.parameter(
+            "weight", [outputs, kernel.y, kernel.x, groupChannels],
+            fileLayout: FileLayout(shape: fileShape, axes: [0, 2, 3, 1]),
+            initializer: weights.resolved(fanIn: fanIn, fanOut: fanOut), decays: true)
+      ]
+      if bias {
+        operands.append(
+          trace.parameter("bias", [outputs], initializer: biases.resolved(fanIn: fanIn, fanOut: fanOut), decays: false))
+      }
+      return isDepthwise
+        ? applying(DepthwiseConv2D(stride: stride, padding: padding, dilation: dilation), with: operands)
+        : applying(Conv2D(stride: stride, padding: padding, dilation: dilation, groups: groups), with: operands)
+    }
+  }
+
+  /// A convolution of `taps` along the channels, zero outside: how ECA lets neighbouring channels talk.
+  /// - Parameter perChannel: whether every channel has taps of its own, or all share them.
+  public func channelConv(_ name: String, taps: Int, perChannel: Bool = false) -> Tensor {
+    guard isValid else { return self }
+    return trace.scope(name) {
+      let weight = trace.parameter(
+        "weight", perChannel ? [channels, taps] : [taps],
+        fileLayout: .same([perChannel ? channels : 1, 1, taps]),
+        initializer: WeightInitializer.uniformFanIn.resolved(fanIn: taps, fanOut: taps), decays: true)
+      return applying(ChannelConv1D(), with: [weight])
+    }
+  }
+}
