@@ -1,0 +1,107 @@
+import Compute
+import Glibc
+
+/// Reads, decodes and augments ahead of the training loop, on threads of its own, and hands batches over in exact order.
+///
+/// ```swift
+/// let loader = BatchLoader(dataset, pipeline, sequence, LoaderSettings(threads: 2))
+/// while let batch = try loader.next() { … }
+/// ```
+/// What a batch holds follows from the sequence alone: not from the number of threads, not from the number of ranks. Threads,
+/// never processes: a fork beneath MPI corrupts memory. One caller at a time; start the loader before the calling thread is
+/// pinned, because its threads inherit the mask.
+public final class BatchLoader {
+  public let sequence: BatchSequence
+  public let settings: LoaderSettings
+  /// The broken samples that delivered batches met.
+  public private(set) var broken: BrokenSamples
+  /// The time that `next()` has spent waiting for data: where it grows, data and not compute limits the step.
+  public private(set) var waitedSeconds = 0.0
+  private let queue: LoadingQueue
+  private var threads: [pthread_t] = []
+  private var delivered: Batch?
+  private var failure: TooManyBrokenSamples?
+
+  public init(
+    _ dataset: any ImageDataset, _ pipeline: TransformPipeline, _ sequence: BatchSequence,
+    _ settings: LoaderSettings = LoaderSettings()
+  ) {
+    precondition(
+      sequence.schedule.sampleCount <= dataset.count,
+      "a schedule of \(sequence.schedule.sampleCount) samples over a data set of \(dataset.count)")
+    self.sequence = sequence
+    self.settings = settings
+    broken = BrokenSamples(limit: settings.maxBroken)
+    queue = LoadingQueue(
+      SampleLoading(dataset, pipeline, seed: sequence.seed), sequence, batchesAhead: settings.batchesAhead,
+      threads: settings.threads)
+    threads = (0..<settings.threads).map { _ in Self.start(queue) }
+  }
+
+  deinit { shutdown() }
+
+  /// The next batch, or `nil` after the last. Waits until it is loaded.
+  ///
+  /// The batch handed out before is filled again if nobody holds it any more.
+  /// - Throws: `TooManyBrokenSamples`, with the batch that went beyond the limit and at every call from then on.
+  public func next() throws(TooManyBrokenSamples) -> Batch? {
+    if let failure { throw failure }
+    if isKnownUniquelyReferenced(&delivered), let batch = delivered { queue.recycle(batch) }
+    delivered = nil
+    let began = ContinuousClock.now
+    let batch = queue.take(loadingHere: settings.threads == 0)
+    waitedSeconds += (ContinuousClock.now - began) / .seconds(1)
+    guard let batch else { return nil }
+    // Several threads note what they meet in whatever order they meet it.
+    batch.broken.sort { $0.index < $1.index }
+    do {
+      try broken.note(batch.broken)
+    } catch {
+      failure = error
+      shutdown()
+      throw error
+    }
+    delivered = batch
+    return batch
+  }
+
+  /// The time that all loader threads together have spent on loading.
+  public var loadingSeconds: Double { queue.busyTime / .seconds(1) }
+
+  /// Ends the threads; each finishes the sample at hand at most. `next()` returns `nil` from then on.
+  public func shutdown() {
+    queue.close()
+    for thread in threads { pthread_join(thread, nil) }
+    threads = []
+  }
+
+  private static func start(_ queue: LoadingQueue) -> pthread_t {
+    var thread = pthread_t()
+    let code = pthread_create(
+      &thread, nil,
+      { raw in
+        Unmanaged<LoadingQueue>.fromOpaque(raw!).takeRetainedValue().run()
+        return nil
+      }, Unmanaged.passRetained(queue).toOpaque())
+    precondition(code == 0, "pthread_create failed with \(code)")
+    return thread
+  }
+}
+
+/// How much of a machine a loader takes, and what it puts up with.
+public struct LoaderSettings: Hashable, Sendable {
+  /// Loader threads; 0 loads when a batch is asked for, on the thread that asks (for debugging).
+  public var threads: Int
+  /// The batches that may be loaded before they are asked for.
+  public var batchesAhead: Int
+  /// The different broken samples that are skipped before the run ends. The default of 10 lets the odd damaged file of a large
+  /// collection pass and stops at once where a whole folder cannot be read.
+  public var maxBroken: Int
+
+  public init(threads: Int = 1, batchesAhead: Int = 4, maxBroken: Int = 10) {
+    precondition(threads >= 0 && batchesAhead > 0 && maxBroken >= 0, "\(threads), \(batchesAhead), \(maxBroken)")
+    self.threads = threads
+    self.batchesAhead = batchesAhead
+    self.maxBroken = maxBroken
+  }
+}
