@@ -31,6 +31,7 @@ final class TemporaryFolder {
     try Data(bytes).write(to: file)
   }
   func write(_ text: String, to name: String) throws { try write(Array(text.utf8), to: name) }
+  func remove(_ name: String) throws { try FileManager.default.removeItem(atPath: "\(path)/\(name)") }
 }
 
 /// FNV-1a, to state what a whole picture must be in one number.
