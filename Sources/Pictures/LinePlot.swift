@@ -1,0 +1,161 @@
+/// A plot of curves over a common horizontal axis, as a paper would print it: loss over steps, accuracy over epochs.
+public struct LinePlot: Hashable, Sendable {
+  public var title: String
+  public var xLabel: String
+  public var yLabel: String
+  public var series: [PlotSeries]
+  /// Shows powers of ten at equal distances along y; values that are not positive are left out.
+  public var isLogarithmic: Bool
+  /// Points across and down.
+  public var width: Double
+  public var height: Double
+
+  public init(
+    title: String, xLabel: String, yLabel: String, series: [PlotSeries], isLogarithmic: Bool = false,
+    width: Double = 720, height: Double = 420
+  ) {
+    precondition(width >= 200 && height >= 150, "a plot of \(width)x\(height) points, wanted 200x150 at least")
+    self.title = title
+    self.xLabel = xLabel
+    self.yLabel = yLabel
+    self.series = series
+    self.isLogarithmic = isLogarithmic
+    self.width = width
+    self.height = height
+  }
+
+  private static let titleFont = Font(size: 15, bold: true)
+  private static let labelFont = Font(size: 12)
+  private static let tickFont = Font(size: 11)
+  private static let margin = 18.0
+  private static let rowHeight = 20.0
+
+  /// Draws the plot on a canvas of its own.
+  /// - Parameter scale: pixels a point; 2 suits print.
+  public func rendered(scale: Double = 2) -> Canvas {
+    let canvas = Canvas(width: width, height: height, scale: scale)
+    draw(on: canvas, in: Rectangle(x: 0, y: 0, width: width, height: height))
+    return canvas
+  }
+
+  /// Draws the plot into a part of a canvas, so that several can share one picture.
+  public func draw(on canvas: Canvas, in frame: Rectangle) {
+    let points = series.flatMap(\.points).filter(shows)
+    let yAxis = PlotAxis(
+      covering: points.map(\.y), padding: 0.05, isLogarithmic: isLogarithmic,
+      atMostTicks: max(3, Int(frame.height / 55)))
+    let xAxis = PlotAxis(
+      covering: points.map(\.x), padding: 0, isLogarithmic: false, atMostTicks: max(3, Int(frame.width / 80)))
+    let legend = legendRows(on: canvas, width: frame.width - 2 * Self.margin)
+
+    let top = frame.y + Self.margin + 26 + Double(legend.count) * Self.rowHeight
+    let widestTick = yAxis.ticks.labels.map { canvas.width(of: $0, Self.tickFont) }.max() ?? 0
+    // Whole points, so that axes and grid fall on whole pixels and stay sharp.
+    let left = (frame.x + Self.margin + 20 + widestTick + 8).rounded()
+    let plot = Rectangle(
+      x: left, y: top.rounded(), width: (frame.maxX - Self.margin - 10 - left).rounded(),
+      height: (frame.maxY - Self.margin - 36 - top).rounded())
+
+    canvas.text(title, at: Point(x: frame.x + Self.margin, y: frame.y + Self.margin + 6), Self.titleFont)
+    drawLegend(legend, on: canvas, in: frame)
+    drawAxes(xAxis, yAxis, on: canvas, around: plot, in: frame)
+    if points.isEmpty {
+      canvas.text("no finite values yet", at: Point(x: plot.midX, y: plot.midY), Self.labelFont, .slate, anchor: .center)
+    }
+    // Half a marker of room, else the first and the last point of a curve are cut in two.
+    canvas.clipped(to: plot.inset(by: -5)) {
+      for (index, curve) in series.enumerated() {
+        draw(curve, color(index), on: canvas) { point in
+          Point(
+            x: plot.x + xAxis.fraction(point.x) * plot.width, y: plot.maxY - yAxis.fraction(point.y) * plot.height)
+        }
+      }
+    }
+  }
+
+  private func shows(_ point: Point) -> Bool {
+    PlotAxis.shows(point.x, isLogarithmic: false) && PlotAxis.shows(point.y, isLogarithmic: isLogarithmic)
+  }
+
+  private func color(_ index: Int) -> Color { Color.series[index % Color.series.count] }
+
+  private func drawAxes(
+    _ xAxis: PlotAxis, _ yAxis: PlotAxis, on canvas: Canvas, around plot: Rectangle, in frame: Rectangle
+  ) {
+    func row(_ value: Double) -> Double { (plot.maxY - yAxis.fraction(value) * plot.height).rounded() }
+    func rule(_ y: Double, _ color: Color) {
+      canvas.line(from: Point(x: plot.x, y: y), to: Point(x: plot.maxX, y: y), color)
+    }
+    for value in yAxis.ticks.minorValues { rule(row(value), .mist.opacity(0.5)) }
+    for (value, label) in zip(yAxis.ticks.values, yAxis.ticks.labels) {
+      rule(row(value), .mist)
+      canvas.text(label, at: Point(x: plot.x - 8, y: row(value)), Self.tickFont, .slate, anchor: .right)
+    }
+    for (value, label) in zip(xAxis.ticks.values, xAxis.ticks.labels) {
+      let x = (plot.x + xAxis.fraction(value) * plot.width).rounded()
+      canvas.line(from: Point(x: x, y: plot.y), to: Point(x: x, y: plot.maxY), .mist)
+      canvas.line(from: Point(x: x, y: plot.maxY), to: Point(x: x, y: plot.maxY + 4), .slate)
+      canvas.text(label, at: Point(x: x, y: plot.maxY + 14), Self.tickFont, .slate, anchor: .center)
+    }
+    canvas.line(from: Point(x: plot.x, y: plot.maxY), to: Point(x: plot.maxX, y: plot.maxY), .slate)
+    canvas.line(from: Point(x: plot.x, y: plot.y), to: Point(x: plot.x, y: plot.maxY), .slate)
+    canvas.text(xLabel, at: Point(x: plot.midX, y: plot.maxY + 36), Self.labelFont, anchor: .center)
+    canvas.text(
+      yLabel, at: Point(x: frame.x + Self.margin + 6, y: plot.midY), Self.labelFont, anchor: .center, upwards: true)
+  }
+
+  private func draw(_ curve: PlotSeries, _ color: Color, on canvas: Canvas, place: (Point) -> Point) {
+    switch curve.style {
+    case .line:
+      drawLine(curve.points, color, lineWidth: 1.75, on: canvas, place: place)
+    case .smoothed(let weight):
+      drawLine(curve.points, color.opacity(0.22), lineWidth: 1, on: canvas, place: place)
+      drawLine(
+        PlotSeries.smoothed(curve.points, weight: weight), color, lineWidth: 1.75, on: canvas, place: place)
+    case .marked:
+      drawLine(curve.points, color, lineWidth: 1.5, on: canvas, place: place)
+      for point in curve.points where shows(point) {
+        canvas.disc(at: place(point), radius: 4.5, .white)
+        canvas.disc(at: place(point), radius: 3.25, color)
+      }
+    }
+  }
+
+  /// Draws the stretches between the gaps.
+  private func drawLine(
+    _ points: [Point], _ color: Color, lineWidth: Double, on canvas: Canvas, place: (Point) -> Point
+  ) {
+    for stretch in points.split(whereSeparator: { !shows($0) }) {
+      let line = thinned(stretch.map(place), columnWidth: 1 / canvas.scale)
+      canvas.polyline(line, color, lineWidth: line.count == 1 ? max(lineWidth, 5) : lineWidth)
+    }
+  }
+
+  /// The series' indices in the order of the legend, broken into rows that fit.
+  private func legendRows(on canvas: Canvas, width: Double) -> [[(index: Int, x: Double)]] {
+    var rows: [[(index: Int, x: Double)]] = []
+    var x = 0.0
+    for (index, curve) in series.enumerated() where !curve.name.isEmpty {
+      let itemWidth = 26 + canvas.width(of: curve.name, Self.labelFont) + 18
+      if rows.isEmpty || x + itemWidth > width {
+        rows.append([])
+        x = 0
+      }
+      rows[rows.count - 1].append((index, x))
+      x += itemWidth
+    }
+    return rows
+  }
+
+  private func drawLegend(_ rows: [[(index: Int, x: Double)]], on canvas: Canvas, in frame: Rectangle) {
+    for (number, row) in rows.enumerated() {
+      let y = frame.y + Self.margin + 28 + Double(number) * Self.rowHeight
+      for (index, offset) in row {
+        let x = frame.x + Self.margin + offset
+        canvas.line(from: Point(x: x, y: y), to: Point(x: x + 20, y: y), color(index), lineWidth: 2)
+        if series[index].style == .marked { canvas.disc(at: Point(x: x + 10, y: y), radius: 3.25, color(index)) }
+        canvas.text(series[index].name, at: Point(x: x + 26, y: y), Self.labelFont)
+      }
+    }
+  }
+}
