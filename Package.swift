@@ -55,6 +55,7 @@ let package = Package(
     .target(name: "Pictures", dependencies: ["CCairo"], swiftSettings: [processor]),
     .target(
       name: "TensorBoardEvents", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      exclude: ["README.md", "tensorboard_events.proto"],
       swiftSettings: [processor]),
     .target(name: "Tasks", dependencies: ["Layers", "Datasets", "Configuration"], swiftSettings: [processor]),
     .target(
