@@ -75,3 +75,17 @@ public func sum(_ values: UnsafePointer<Float>, count: Int) -> Float {
   if index < count { lanes += values.lanes(at: index, count: count - index) }
   return lanes.total
 }
+
+/// target += source, element by element.
+@inlinable
+public func addFloats(_ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, count: Int) {
+  var index = 0
+  while index + 16 <= count {
+    target.store(target.lanes(at: index) + source.lanes(at: index), at: index)
+    index += 16
+  }
+  while index < count {
+    target[index] += source[index]
+    index += 1
+  }
+}

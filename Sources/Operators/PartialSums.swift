@@ -3,18 +3,7 @@ import Compute
 /// Adds `rows` rows of `width` floats to `sums`, element by element.
 @inline(__always)
 func addRows(_ values: UnsafePointer<Float>, rows: Int, width: Int, to sums: UnsafeMutablePointer<Float>) {
-  for row in 0..<rows {
-    let line = values + row * width
-    var index = 0
-    while index + 16 <= width {
-      sums.store(sums.lanes(at: index) + line.lanes(at: index), at: index)
-      index += 16
-    }
-    while index < width {
-      sums[index] += line[index]
-      index += 1
-    }
-  }
+  for row in 0..<rows { addFloats(values + row * width, to: sums, count: width) }
 }
 
 /// Adds `parts` partial sums of `count` floats, `stride` apart, in their order, and puts the total where it belongs.

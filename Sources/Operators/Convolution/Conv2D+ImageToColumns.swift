@@ -61,24 +61,11 @@ extension ConvolutionGeometry {
           let line = dx + (image * height + y) * width * channels + group * groupChannels
           for tap in 0..<kernelWidth {
             let x = left + tap * dilationX
-            if x >= 0 && x < width { add(row + tap * groupChannels, to: line + x * channels, count: groupChannels) }
+            if x >= 0 && x < width { addFloats(row + tap * groupChannels, to: line + x * channels, count: groupChannels) }
           }
         }
         row += kernelWidth * groupChannels
       }
-    }
-  }
-
-  @inline(__always)
-  private func add(_ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, count: Int) {
-    var index = 0
-    while index + 16 <= count {
-      target.store(target.lanes(at: index) + source.lanes(at: index), at: index)
-      index += 16
-    }
-    while index < count {
-      target[index] += source[index]
-      index += 1
     }
   }
 

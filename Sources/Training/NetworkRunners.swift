@@ -1,0 +1,83 @@
+import Compute
+import Datasets
+import Graphs
+import Layers
+import Tasks
+
+/// The runs of one network: a plan for each batch size and mode, made when first asked for, all on the same parameters and
+/// in the same arena.
+public final class NetworkRunners {
+  public let network: any Module
+  public let task: any TrainingTask
+  public let state: ModelState
+  public let team: WorkerTeam
+  /// The plan of a full training batch: its layout is everybody's.
+  public let mainPlan: Plan
+  private let imageShape: Shape
+  private let isInterpreted: Bool
+  private var arena: Arena
+  private var runners: [Key: any Runner] = [:]
+  /// Watches the interpreter in debug mode.
+  public var observer: ((Program.Step, [TensorView]) throws -> Void)?
+
+  private struct Key: Hashable {
+    let mode: Trace.Mode
+    let batch: Int
+  }
+
+  /// Traces and plans the network, and takes the memory for its training.
+  /// - Parameters:
+  ///   - batch: samples of a replica in a full step.
+  ///   - image: `[H, W, C]`.
+  ///   - key: keys the initial parameters.
+  ///   - mode: what the network is mostly for; `.inference` takes no memory for training.
+  ///   - isInterpreted: debug mode: node by node, without a plan's memory.
+  /// - Throws: `TraceError` for shapes that do not fit, `ArenaError` when the memory is not to be had.
+  public init(
+    _ network: any Module, _ task: any TrainingTask, batch: Int, image: Shape, team: WorkerTeam, key: RandomKey,
+    mode: Trace.Mode = .training, bucketBytes: Int = 4 << 20, isInterpreted: Bool = false
+  ) throws {
+    self.network = network
+    self.task = task
+    self.team = team
+    self.isInterpreted = isInterpreted
+    imageShape = image
+    let graph = try Self.graph(network, task, batch: batch, image: image, mode: mode)
+    mainPlan = Plan(graph, workers: team.count, bucketBytes: bucketBytes)
+    state = try ModelState(mainPlan.program, layout: mainPlan.layout, key: key)
+    arena = try Arena(byteCount: isInterpreted ? 0 : mainPlan.arena.byteCount, firstTouchedBy: team)
+    runners[Key(mode: mode, batch: batch)] = makeRunner(mainPlan)
+  }
+
+  /// The run of `batch` samples.
+  public func runner(_ mode: Trace.Mode, batch: Int) throws -> any Runner {
+    let key = Key(mode: mode, batch: batch)
+    if let known = runners[key] { return known }
+    let graph = try Self.graph(network, task, batch: batch, image: imageShape, mode: mode)
+    let plan = Plan(graph, workers: team.count, layout: state.layout)
+    if plan.arena.byteCount > arena.byteCount && !isInterpreted {
+      // Runners hold the arena that they were made for: a larger one is for all of them.
+      arena = try Arena(byteCount: plan.arena.byteCount, firstTouchedBy: team)
+      runners = [:]
+    }
+    let runner = makeRunner(plan)
+    runners[key] = runner
+    return runner
+  }
+
+  /// The traced graph of one mode.
+  public static func graph(
+    _ network: any Module, _ task: any TrainingTask, batch: Int, image: Shape, mode: Trace.Mode
+  ) throws -> Graph {
+    let trace = Trace(mode: mode)
+    task.trace(network, images: Shape([batch] + image.array), in: trace)
+    return try trace.finish()
+  }
+
+  private func makeRunner(_ plan: Plan) -> any Runner {
+    guard isInterpreted else { return PlanRunner(plan, state: state, team: team, arena: arena) }
+    let interpreter = Interpreter(plan, state: state, team: team)
+    interpreter.observer = { [unowned self] in try observer?($0, $1) }
+    return interpreter
+  }
+}
