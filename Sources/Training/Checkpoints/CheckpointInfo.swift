@@ -1,0 +1,100 @@
+import Foundation
+import Safetensors
+
+/// What `state.json` of a checkpoint says: where the run stands, and what the files beside it must be.
+///
+/// Nothing in it depends on the number of ranks: a run is resumed with any.
+public struct CheckpointInfo: Codable, Hashable, Sendable {
+  /// Of a file beside `state.json`.
+  public struct File: Codable, Hashable, Sendable {
+    public let bytes: Int
+    public let crc32: UInt32
+  }
+
+  /// The version of this format.
+  public var format = 1
+  /// Optimizer steps done.
+  public var step: Int
+  /// Epochs begun so far, and steps done in the current one: where the data go on.
+  public var epoch: Int
+  public var stepInEpoch: Int
+  public var seed: UInt64
+  /// Logical replicas and batch of the run: others give other numbers.
+  public var replicas: Int
+  public var globalBatch: Int
+  /// The deciding metric of the last evaluation before this checkpoint, and of the best one so far.
+  public var metric: Double?
+  public var bestMetric: Double?
+  public var isBetterHigher: Bool
+  /// Class names, in label order, for pictures and tables made from the checkpoint alone.
+  public var classNames: [String]
+  /// The run file, resolved.
+  public var runFile: String
+  public var files: [String: File] = [:]
+
+  public init(
+    step: Int, epoch: Int, stepInEpoch: Int, seed: UInt64, replicas: Int, globalBatch: Int, metric: Double? = nil,
+    bestMetric: Double? = nil, isBetterHigher: Bool = true, classNames: [String] = [], runFile: String = ""
+  ) {
+    self.step = step
+    self.epoch = epoch
+    self.stepInEpoch = stepInEpoch
+    self.seed = seed
+    self.replicas = replicas
+    self.globalBatch = globalBatch
+    self.metric = metric
+    self.bestMetric = bestMetric
+    self.isBetterHigher = isBetterHigher
+    self.classNames = classNames
+    self.runFile = runFile
+  }
+
+  /// The file's text: this value with a checksum over itself.
+  func encoded() throws -> Data {
+    let encoder = Self.encoder()
+    encoder.outputFormatting.insert(.prettyPrinted)
+    return try encoder.encode(Sealed(checksum: checksum(), state: self))
+  }
+
+  /// Reads what `encoded` wrote.
+  /// - Throws: `CheckpointError` when the text is not such a file or has changed since.
+  static func decoded(_ data: Data, path: String) throws(CheckpointError) -> CheckpointInfo {
+    let sealed: Sealed
+    do { sealed = try JSONDecoder().decode(Sealed.self, from: data) } catch {
+      throw CheckpointError(path: path, reason: "is not the state of a checkpoint")
+    }
+    guard let sum = try? sealed.state.checksum(), sum == sealed.checksum else {
+      throw CheckpointError(path: path, reason: "has changed since it was written: its checksum is wrong")
+    }
+    guard sealed.state.format == 1 else {
+      throw CheckpointError(path: path, reason: "has format \(sealed.state.format), this program reads 1")
+    }
+    return sealed.state
+  }
+
+  private struct Sealed: Codable {
+    let checksum: UInt32
+    let state: CheckpointInfo
+  }
+
+  private func checksum() throws -> UInt32 { Checksum.crc32(try Self.encoder().encode(self)) }
+
+  private static func encoder() -> JSONEncoder {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return encoder
+  }
+}
+
+/// A checkpoint that cannot be read or written.
+public struct CheckpointError: Error, Hashable, Sendable, CustomStringConvertible {
+  public let path: String
+  public let reason: String
+
+  public init(path: String, reason: String) {
+    self.path = path
+    self.reason = reason
+  }
+
+  public var description: String { "\(path) \(reason)" }
+}

@@ -1,0 +1,71 @@
+import Compute
+import Foundation
+import Graphs
+import Safetensors
+
+/// A checkpoint on disk whose files are what its `state.json` says.
+public struct CheckpointReader {
+  public let path: String
+  public let info: CheckpointInfo
+  private let model: SafetensorsFile
+  private let optimizer: SafetensorsFile
+
+  /// Opens the checkpoint folder at `path` and verifies sizes and checksums.
+  /// - Throws: `CheckpointError` naming the file that is missing or has changed.
+  public init(_ path: String) throws {
+    self.path = path
+    info = try Self.info(path)
+    for (name, wanted) in info.files.sorted(by: { $0.key < $1.key }) {
+      // The name comes from a file: it must not lead out of the checkpoint.
+      guard ["model.safetensors", "optimizer.safetensors"].contains(name) else {
+        throw CheckpointError(path: path + "/state.json", reason: "names a file that no checkpoint has: \(name)")
+      }
+      try Self.verify(path + "/" + name, wanted)
+    }
+    model = try SafetensorsFile(path: path + "/model.safetensors")
+    optimizer = try SafetensorsFile(path: path + "/optimizer.safetensors")
+  }
+
+  /// The newest checkpoint of `store` that is good, and a sentence for each newer one that is not.
+  public static func newestGood(_ store: CheckpointStore) -> (checkpoint: CheckpointReader?, broken: [String]) {
+    var broken: [String] = []
+    for step in store.steps {
+      do { return (try CheckpointReader(store.path(step: step)), broken) } catch { broken.append("\(error)") }
+    }
+    return (nil, broken)
+  }
+
+  /// Reads `state.json` alone.
+  public static func info(_ path: String) throws(CheckpointError) -> CheckpointInfo {
+    let file = path + "/state.json"
+    guard let data = FileManager.default.contents(atPath: file) else {
+      throw CheckpointError(path: path, reason: "is no checkpoint: it has no readable state.json")
+    }
+    return try CheckpointInfo.decoded(data, path: file)
+  }
+
+  /// Copies everything into a model and the blocks beside its parameters.
+  public func restore(_ state: ModelState, blocks: [(name: String, values: TensorView)]) throws {
+    try WeightFile(model).load(into: state)
+    for block in blocks {
+      for entry in state.layout.parameters {
+        let memory = TensorView(block.values.pointer + entry.range.lowerBound, entry.shape)
+        try WeightFile(optimizer).load("\(block.name).\(entry.path)", state.fileLayout(entry.path)!, into: memory)
+      }
+    }
+  }
+
+  /// Copies the model's tensors alone.
+  public func restoreModel(_ state: ModelState) throws { try WeightFile(model).load(into: state) }
+
+  private static func verify(_ file: String, _ wanted: CheckpointInfo.File) throws(CheckpointError) {
+    let size = (try? FileManager.default.attributesOfItem(atPath: file)[.size] as? Int) ?? nil
+    guard let size else { throw CheckpointError(path: file, reason: "is missing or cannot be read") }
+    guard size == wanted.bytes else {
+      throw CheckpointError(path: file, reason: "has \(size) bytes, \(wanted.bytes) were written")
+    }
+    guard let sum = try? Checksum.crc32(ofFile: file), sum == wanted.crc32 else {
+      throw CheckpointError(path: file, reason: "has changed since it was written: its checksum is wrong")
+    }
+  }
+}
