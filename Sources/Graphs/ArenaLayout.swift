@@ -89,3 +89,31 @@ extension Program {
 
   func scratchFloats(of step: Step, workers: Int) -> Int { CallContext.floatCount(scratch(of: step), workers: workers) }
 }
+
+extension Plan {
+  /// Pairs of cells that are needed at the same time and yet share memory: empty, or the layout is wrong. Computed from the
+  /// steps afresh, without the intervals that the layout was made from; a cell may lie in the place of one that its own
+  /// step consumes.
+  package func overlaps() -> [String] {
+    var first: [Int: Int] = [:], last: [Int: Int] = [:]
+    for (index, step) in program.steps.enumerated() {
+      for cell in step.touched where program.cells[cell].place == .arena {
+        first[cell] = first[cell] ?? index
+        last[cell] = index
+      }
+    }
+    for cell in first.keys {
+      if program.cells[cell].isGiven { first[cell] = -1 }
+      if program.cells[cell].isResult { last[cell] = program.steps.count }
+    }
+    let cells = first.keys.sorted()
+    var found: [String] = []
+    for (place, a) in cells.enumerated() {
+      for b in cells[(place + 1)...] where first[a]! < last[b]! && first[b]! < last[a]! {
+        let (x, y) = (arena.offsets[a]!, arena.offsets[b]!)
+        if x < y + program.cells[b].count * 4 && y < x + program.cells[a].count * 4 { found.append("\(a) and \(b)") }
+      }
+    }
+    return found
+  }
+}
