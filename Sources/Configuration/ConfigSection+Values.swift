@@ -55,17 +55,6 @@ extension ConfigSection {
     guard names.contains(name) else { throw unknownName(key, kind: kind, found: name, known: names) }
     return name
   }
-
-  /// The case of an enumeration whose raw value is written.
-  public func choice<Choice: RawRepresentable<String> & CaseIterable>(
-    _ key: String, default value: Choice? = nil, kind: String = "choice"
-  ) throws(ConfigError) -> Choice {
-    let name = try choice(key, among: Choice.allCases.map(\.rawValue), default: value?.rawValue, kind: kind)
-    guard let result = Choice(rawValue: name) else {
-      throw unknownName(key, kind: kind, found: name, known: Choice.allCases.map(\.rawValue))
-    }
-    return result
-  }
 }
 
 extension ConfigSection {
@@ -111,37 +100,6 @@ extension ConfigSection {
 }
 
 extension ConfigSection {
-  /// A list of whole numbers; of exactly `count` where that is given.
-  public func ints(_ key: String, default value: [Int]? = nil, count: Int? = nil) throws(ConfigError) -> [Int] {
-    try list(key, "whole numbers", value, count, { .int($0) }) { $0.int }
-  }
-
-  /// A list of numbers; of exactly `count` where that is given.
-  public func floats(
-    _ key: String, default value: [Double]? = nil, count: Int? = nil
-  ) throws(ConfigError) -> [Double] {
-    try list(key, "numbers", value, count, { .float($0) }) { $0.float }
-  }
-
-  /// A list of texts; of exactly `count` where that is given.
-  public func strings(
-    _ key: String, default value: [String]? = nil, count: Int? = nil
-  ) throws(ConfigError) -> [String] {
-    try list(key, "texts", value, count, { .string($0) }) { $0.string }
-  }
-
-  private func list<Element>(
-    _ key: String, _ elements: String, _ value: [Element]?, _ count: Int?,
-    _ literal: (Element) -> ConfigValue, _ element: (ConfigNode) -> Element?
-  ) throws(ConfigError) -> [Element] {
-    let wanted = "a list of " + (count.map { "\($0) " } ?? "") + elements
-    return try required(key, wanted, value, { .list($0.map(literal)) }) { node in
-      node.list(of: element).flatMap { count == nil || $0.count == count ? $0 : nil }
-    }
-  }
-}
-
-extension ConfigSection {
   private static let intervalWording = "a number of steps, or text such as '1 epoch' or '5 %'"
 
   private static func value(of interval: Interval) -> ConfigValue {
@@ -149,7 +107,7 @@ extension ConfigSection {
     return .string(interval.description)
   }
 
-  private func required<Value>(
+  func required<Value>(
     _ key: String, _ wanted: String, _ value: Value?, _ literal: (Value) -> ConfigValue,
     _ read: (ConfigNode) -> Value?
   ) throws(ConfigError) -> Value {
@@ -165,7 +123,7 @@ extension ConfigSection {
     return result
   }
 
-  private func optional<Value>(
+  func optional<Value>(
     _ key: String, _ wanted: String, _ literal: (Value) -> ConfigValue, _ read: (ConfigNode) -> Value?
   ) throws(ConfigError) -> Value? {
     guard contains(key) else {
@@ -177,13 +135,13 @@ extension ConfigSection {
 }
 
 extension Optional {
-  fileprivate func within(_ range: some RangeExpression<Wrapped>) -> Wrapped? where Wrapped: Comparable {
+  func within(_ range: some RangeExpression<Wrapped>) -> Wrapped? where Wrapped: Comparable {
     flatMap { range.contains($0) ? $0 : nil }
   }
 }
 
 /// A range in words, to follow "a whole number".
-private func wording<Bound>(_ range: some RangeExpression<Bound>) -> String {
+func wording<Bound>(_ range: some RangeExpression<Bound>) -> String {
   func text(_ bound: Bound) -> String { (bound as? Double).map(ConfigNode.text) ?? "\(bound)" }
   return switch range {
   case let range as PartialRangeFrom<Bound>: ">= \(text(range.lowerBound))"

@@ -66,6 +66,9 @@ import Testing
     let reduction: Reduction = try section.choice("reduction")
     #expect(reduction == .fast)
     #expect(try section.choice("absent", default: Reduction.deterministic) == .deterministic)
-    #expect(throws: ConfigError.self) { let _: Reduction = try section.choice("other") }
+    #expect(throws: ConfigError.self) { _ = try section.choice("other", among: Reduction.self) }
+    #expect(try ConfigSection(["r": ["fast", "fast"]]).choices("r", among: Reduction.self) == [.fast, .fast])
+    #expect(try section.choices("none", among: Reduction.self, default: [.fast]) == [.fast])
+    #expect(throws: ConfigError.self) { _ = try ConfigSection(["k": [3, 0]]).ints("k", in: 1...) }
   }
 }
