@@ -57,11 +57,12 @@ public final class ConfigSection {
     return nil
   }
 
-  /// The list of sections at `key`, each a section or a short name; empty where the file has none.
-  public func sections(_ key: String) throws(ConfigError) -> [ConfigSection] {
+  /// The list of sections at `key`, each a section or a short name; `values` where the file has none.
+  public func sections(_ key: String, default values: [ConfigValue] = []) throws(ConfigError) -> [ConfigSection] {
     if let known = sectionLists[key] { return known }
     var result: [ConfigSection] = []
-    if let node = nodes[key], !node.isNull {
+    let node = nodes[key] ?? ConfigNode(.list(values), at: place)
+    if !node.isNull {
       guard case .list(let items) = node.content else { throw wrong(key, wanted: "a list of sections", node) }
       for (index, item) in items.enumerated() {
         let path = "\(dotted(key))[\(index)]"

@@ -1,6 +1,7 @@
 import Compute
 
-/// Changes brightness, contrast, saturation and hue by random amounts in random order, as torchvision's `ColorJitter` does.
+/// Changes brightness, contrast, saturation and hue by random amounts in random order, as torchvision's `ColorJitter`
+/// does.
 public struct ColorJitter: Transform {
   /// Brightness is multiplied by a factor from [max(0, 1 - brightness), 1 + brightness].
   public let brightness: Float

@@ -1,7 +1,7 @@
 import Compute
 
-/// Cuts a window of fixed size out of a picture with a black margin, at a place drawn uniformly: the augmentation of the
-/// CIFAR recipes (He, Zhang, Ren, Sun; CVPR 2016, section 4.2: 4 pixels of margin).
+/// Cuts a window of fixed size out of a picture with a black margin, at a place drawn uniformly: the augmentation of
+/// the CIFAR recipes (He, Zhang, Ren, Sun; CVPR 2016, section 4.2: 4 pixels of margin).
 public struct PadAndCrop: Transform {
   public let size: ImageSize
   /// Black pixels added on each side before the window is placed.

@@ -1,7 +1,7 @@
 /// A colour as a place on the colour wheel, in bytes: hue 0...255 for the full circle, saturation and value 0...255.
 ///
-/// Arithmetic and rounding are Pillow's (its mode `HSV`), which published augmentations were tuned with: the way there and
-/// back loses up to a few units.
+/// Arithmetic and rounding are Pillow's (its mode `HSV`), which published augmentations were tuned with: the way
+/// there and back loses up to a few units.
 struct HueSaturationValue: Hashable, Sendable {
   var hue: UInt8
   var saturation: UInt8
@@ -52,5 +52,7 @@ struct HueSaturationValue: Hashable, Sendable {
   }
 
   @inline(__always)
-  private static func byte(_ value: Double) -> UInt8 { UInt8(max(0, min(255, value.rounded(.toNearestOrAwayFromZero)))) }
+  private static func byte(_ value: Double) -> UInt8 {
+    UInt8(max(0, min(255, value.rounded(.toNearestOrAwayFromZero))))
+  }
 }

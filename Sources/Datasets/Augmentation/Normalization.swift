@@ -14,6 +14,8 @@ public struct Normalization: Hashable, Sendable {
 
   /// 0...1, neither centred nor scaled.
   public static let unit = Normalization(mean: [0], standardDeviation: [1])
+  /// -1...1.
+  public static let half = Normalization(mean: [0.5], standardDeviation: [0.5])
   /// The statistics of ImageNet's training pictures that published weights were trained with.
   public static let imageNet = Normalization(mean: [0.485, 0.456, 0.406], standardDeviation: [0.229, 0.224, 0.225])
   /// The statistics of CIFAR-10's 50,000 training pictures.
@@ -27,7 +29,8 @@ public struct Normalization: Hashable, Sendable {
   /// The statistics of Fashion-MNIST's 60,000 training pictures.
   public static let fashionMNIST = Normalization(mean: [0.2860], standardDeviation: [0.3530])
 
-  /// The float of every byte, 256 for each of `channels` channels. A channel without a value of its own has the last one's.
+  /// The float of every byte, 256 for each of `channels` channels. A channel without a value of its own has the last
+  /// one's.
   func table(channels: Int) -> [Float] {
     (0..<channels).flatMap { channel in
       let mean = mean[min(channel, mean.count - 1)]
@@ -51,8 +54,8 @@ struct NormalizingCopy: Sendable {
     table = normalization.table(channels: channels)
   }
 
-  /// Writes `image` as [height, width, channels]. A grey picture is repeated into three channels, a coloured one is reduced
-  /// to its luma (ITU-R 601) for a network that takes one.
+  /// Writes `image` as [height, width, channels]. A grey picture is repeated into three channels, a coloured one is
+  /// reduced to its luma (ITU-R 601) for a network that takes one.
   func write(_ image: Image, to target: UnsafeMutablePointer<Float>) {
     let pixelCount = image.width * image.height
     table.withUnsafeBufferPointer { table in

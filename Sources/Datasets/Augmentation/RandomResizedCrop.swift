@@ -1,8 +1,8 @@
 import Compute
 import Foundation
 
-/// Cuts out a window of random area and proportions and scales it to a fixed size: the augmentation of the ImageNet recipes
-/// (Szegedy et al., CVPR 2015, section 6).
+/// Cuts out a window of random area and proportions and scales it to a fixed size: the augmentation of the ImageNet
+/// recipes (Szegedy et al., CVPR 2015, section 6).
 public struct RandomResizedCrop: Transform {
   public let size: ImageSize
   /// The window's share of the picture's area.

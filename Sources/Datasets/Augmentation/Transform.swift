@@ -2,8 +2,8 @@ import Compute
 
 /// One operation on a decoded picture: a crop, a flip, a change of colour.
 ///
-/// What it draws comes from the stream it is handed, which is keyed by (seed, epoch, sample, operation): a picture is treated
-/// alike by any thread of any rank, and differently in the next epoch.
+/// What it draws comes from the stream it is handed, which is keyed by (seed, epoch, sample, operation): a picture is
+/// treated alike by any thread of any rank, and differently in the next epoch.
 public protocol Transform: Sendable {
   /// Replaces `image` by its transformed self.
   /// - Throws: `TransformError` when the picture does not suit the operation.

@@ -24,7 +24,7 @@ public struct TransformPipeline: Sendable {
   public init(
     _ transforms: [(name: String, transform: any Transform)], normalization: Normalization, channels: Int,
     nativeSize: ImageSize?
-  ) throws {
+  ) throws(PipelineError) {
     guard let size = transforms.reversed().lazy.compactMap(\.transform.outputSize).first ?? nativeSize else {
       throw PipelineError(operations: transforms.map(\.name))
     }

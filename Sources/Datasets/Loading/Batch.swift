@@ -2,8 +2,8 @@ import Compute
 
 /// The samples of one replica in one step, ready to be copied into a plan's inputs.
 ///
-/// A batch is a buffer that its loader fills again and again. Views and pointers into it hold while the batch is referred
-/// to: the loader does not fill a batch again that somebody still holds.
+/// A batch is a buffer that its loader fills again and again. Views and pointers into it hold while the batch is
+/// referred to: the loader does not fill a batch again that somebody still holds.
 public final class Batch: @unchecked Sendable {
   /// The largest number of samples that fit.
   public let capacity: Int

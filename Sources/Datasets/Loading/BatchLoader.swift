@@ -1,15 +1,16 @@
 import Compute
 import Glibc
 
-/// Reads, decodes and augments ahead of the training loop, on threads of its own, and hands batches over in exact order.
+/// Reads, decodes and augments ahead of the training loop, on threads of its own, and hands batches over in exact
+/// order.
 ///
 /// ```swift
 /// let loader = BatchLoader(dataset, pipeline, sequence, LoaderSettings(threads: 2))
 /// while let batch = try loader.next() { … }
 /// ```
-/// What a batch holds follows from the sequence alone: not from the number of threads, not from the number of ranks. Threads,
-/// never processes: a fork beneath MPI corrupts memory. One caller at a time; start the loader before the calling thread is
-/// pinned, because its threads inherit the mask.
+/// What a batch holds follows from the sequence alone: not from the number of threads, not from the number of ranks.
+/// Threads, never processes: a fork beneath MPI corrupts memory. One caller at a time; start the loader before the
+/// calling thread is pinned, because its threads inherit the mask.
 public final class BatchLoader {
   public let sequence: BatchSequence
   public let settings: LoaderSettings
@@ -85,23 +86,5 @@ public final class BatchLoader {
       }, Unmanaged.passRetained(queue).toOpaque())
     precondition(code == 0, "pthread_create failed with \(code)")
     return thread
-  }
-}
-
-/// How much of a machine a loader takes, and what it puts up with.
-public struct LoaderSettings: Hashable, Sendable {
-  /// Loader threads; 0 loads when a batch is asked for, on the thread that asks (for debugging).
-  public var threads: Int
-  /// The batches that may be loaded before they are asked for.
-  public var batchesAhead: Int
-  /// The different broken samples that are skipped before the run ends. The default of 10 lets the odd damaged file of a large
-  /// collection pass and stops at once where a whole folder cannot be read.
-  public var maxBroken: Int
-
-  public init(threads: Int = 1, batchesAhead: Int = 4, maxBroken: Int = 10) {
-    precondition(threads >= 0 && batchesAhead > 0 && maxBroken >= 0, "\(threads), \(batchesAhead), \(maxBroken)")
-    self.threads = threads
-    self.batchesAhead = batchesAhead
-    self.maxBroken = maxBroken
   }
 }

@@ -1,7 +1,8 @@
 /// Which positions of an epoch's order belong to which step and replica: arithmetic only, alike on every rank.
 ///
-/// Every position of an epoch belongs to exactly one (step, replica), or to none where a short last batch is dropped. The
-/// number of steps is the same for all replicas by construction; a replica without samples takes part with weight zero.
+/// Every position of an epoch belongs to exactly one (step, replica), or to none where a short last batch is dropped.
+/// The number of steps is the same for all replicas by construction; a replica without samples takes part with weight
+/// zero.
 public struct BatchSchedule: Hashable, Sendable {
   /// The number of samples in an epoch.
   public let sampleCount: Int
@@ -18,8 +19,8 @@ public struct BatchSchedule: Hashable, Sendable {
   /// The samples of one step over all replicas.
   public var globalBatch: Int { replicaBatch * replicas }
 
-  /// Training: each step takes the next `globalBatch` positions and deals them to the replicas in contiguous, equal parts.
-  /// A short last batch is dealt as evenly as possible, or dropped.
+  /// Training: each step takes the next `globalBatch` positions and deals them to the replicas in contiguous, equal
+  /// parts. A short last batch is dealt as evenly as possible, or dropped.
   /// - Throws: `BatchScheduleError` when the batch does not divide over the replicas or the samples do not suffice.
   public init(sampleCount: Int, globalBatch: Int, replicas: Int, dropsShortBatch: Bool = false) throws {
     precondition(replicas > 0, "\(replicas) replicas")
@@ -39,9 +40,9 @@ public struct BatchSchedule: Hashable, Sendable {
     purpose = .training
   }
 
-  /// Evaluation: the samples are cut into batches of `batch` whatever the number of ranks, and each rank takes a contiguous
-  /// share of whole batches, so that every number is computed from the same batch on 1 rank and on 64, and there is one
-  /// short batch at most.
+  /// Evaluation: the samples are cut into batches of `batch` whatever the number of ranks, and each rank takes a
+  /// contiguous share of whole batches, so that every number is computed from the same batch on 1 rank and on 64, and
+  /// there is one short batch at most.
   public init(evaluating sampleCount: Int, batch: Int, ranks: Int) {
     precondition(sampleCount >= 0 && batch > 0 && ranks > 0, "\(sampleCount) samples, batch \(batch), \(ranks) ranks")
     self.sampleCount = sampleCount
@@ -91,7 +92,8 @@ public enum BatchScheduleError: Error, Hashable, Sendable, CustomStringConvertib
     switch self {
     case .batchNotDivisible(let globalBatch, let replicas):
       let nearest = Self.nearestBatch(to: globalBatch, replicas: replicas)
-      return "a batch of \(globalBatch) cannot be dealt evenly to \(replicas) replicas; the nearest that can is \(nearest)"
+      return "a batch of \(globalBatch) cannot be dealt evenly to \(replicas) replicas; "
+        + "the nearest that can is \(nearest)"
     case .fewerSamplesThanReplicas(let samples, let replicas):
       return "\(samples) samples are too few for \(replicas) replicas: each needs one at least"
     case .batchLargerThanDataset(let globalBatch, let samples):

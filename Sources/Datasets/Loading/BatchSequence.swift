@@ -36,7 +36,8 @@ public struct BatchSequence: Hashable, Sendable {
     start: (epoch: Int, step: Int) = (0, 0), endEpoch: Int
   ) {
     precondition(
-      replicas.lowerBound >= 0 && replicas.upperBound <= schedule.replicas, "replicas \(replicas) of \(schedule.replicas)")
+      replicas.lowerBound >= 0 && replicas.upperBound <= schedule.replicas,
+      "replicas \(replicas) of \(schedule.replicas)")
     precondition(start.epoch >= 0 && start.step >= 0, "start at epoch \(start.epoch), step \(start.step)")
     self.schedule = schedule
     self.replicas = replicas

@@ -14,7 +14,8 @@ public struct BrokenSample: Hashable, Sendable {
   }
 }
 
-/// The ledger of broken samples of one loader: each is noted once, however many epochs meet it, and too many end the run.
+/// The ledger of broken samples of one loader: each is noted once, however many epochs meet it, and too many end the
+/// run.
 ///
 /// A few broken pictures in a million must not end a week of training; a wrong folder or a lost disk must, at once.
 public struct BrokenSamples: Sendable {

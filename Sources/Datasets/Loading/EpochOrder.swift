@@ -2,10 +2,11 @@ import Compute
 
 /// The order in which one epoch visits the samples: a permutation that is computed index by index, never stored.
 ///
-/// A generalised Feistel network (Black and Rogaway, CT-RSA 2002, section 5) permutes rows x columns, the smallest grid of
-/// nearly equal sides that holds `count` cells; a cell beyond `count` is permuted again until it falls inside (cycle
-/// walking), which happens about once in sqrt(count) draws. The usual network over the next power of four walks up to
-/// three times for every sample. Because any position is reached at once, a resume in mid-epoch is a seek.
+/// A generalised Feistel network (Black and Rogaway, CT-RSA 2002, section 5) permutes rows x columns, the smallest
+/// grid of nearly equal sides that holds `count` cells; a cell beyond `count` is permuted again until it falls inside
+/// (cycle walking), which happens about once in sqrt(count) draws. The usual network over the next power of four
+/// walks up to three times for every sample. Because any position is reached at once, a resume in mid-epoch is a
+/// seek.
 public struct EpochOrder: Hashable, Sendable {
   /// The number of samples.
   public let count: Int

@@ -3,9 +3,9 @@ import Synchronization
 
 /// What the threads of a loader share: the batches being filled, in a ring, and what of them is still to be done.
 ///
-/// Work is claimed a few samples at a time from the oldest batch that has unclaimed ones, so several threads fill one batch
-/// when it is needed soon, and a slow file holds up nobody else. What a sample becomes depends on its key alone; who
-/// loads it does not matter.
+/// Work is claimed a few samples at a time from the oldest batch that has unclaimed ones, so several threads fill one
+/// batch when it is needed soon, and a slow file holds up nobody else. What a sample becomes depends on its key
+/// alone; who loads it does not matter.
 final class LoadingQueue: @unchecked Sendable {
   private let loading: SampleLoading
   private let sequence: BatchSequence

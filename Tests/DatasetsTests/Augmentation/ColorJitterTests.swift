@@ -2,8 +2,8 @@ import Compute
 import Datasets
 import Testing
 
-/// Bit for bit what Pillow 13 (`ImageEnhance`, mode `HSV`) and torchvision's `adjust_hue` on top of it make of a million
-/// different colours, by the hash of all bytes.
+/// Bit for bit what Pillow 13 (`ImageEnhance`, mode `HSV`) and torchvision's `adjust_hue` on top of it make of a
+/// million different colours, by the hash of all bytes.
 @Suite struct ColorJitterTests {
   private static let picture = Pictures.colours(width: 1024, height: 1024)
 

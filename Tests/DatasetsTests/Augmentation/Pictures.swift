@@ -28,8 +28,8 @@ extension Image {
   /// Pillow's mode `L`.
   var grey: Image {
     let bytes = stride(from: 0, to: pixels.count, by: 3).map { offset -> UInt8 in
-      let red = Int(pixels[offset]) * 19595, green = Int(pixels[offset + 1]) * 38470, blue = Int(pixels[offset + 2]) * 7471
-      return UInt8((red + green + blue + 32768) >> 16)
+      let red = Int(pixels[offset]), green = Int(pixels[offset + 1]), blue = Int(pixels[offset + 2])
+      return UInt8((red * 19595 + green * 38470 + blue * 7471 + 32768) >> 16)
     }
     return Image(width: width, height: height, channels: 1, pixels: bytes)
   }

@@ -1,0 +1,96 @@
+import Configuration
+
+/// The transforms that a run file can name, and how each reads its options.
+///
+/// ```yaml
+/// augment: [{name: crop, size: 32, padding: 4}, flip]
+/// ```
+/// To add one, write its file and one line here.
+public enum TransformCatalog {
+  /// Makes a transform from its section; the integer is the side of the pictures that the network takes,
+  /// `data.image_size`.
+  typealias Maker = @Sendable (ConfigSection, Int) throws(ConfigError) -> any Transform
+
+  private static let makers: [String: Maker] = [
+    "crop": { section, side throws(ConfigError) in
+      PadAndCrop(size: try size(section, side), padding: try section.int("padding", default: 0, in: 0...))
+    },
+    "centre_crop": { section, side throws(ConfigError) in CentreCrop(size: try size(section, side)) },
+    "resize": { section, side throws(ConfigError) in
+      ResizeShorterSide(side: try section.int("size", default: side, in: 1...))
+    },
+    "resize_exactly": { section, side throws(ConfigError) in Resize(size: try size(section, side)) },
+    "random_resized_crop": { section, side throws(ConfigError) in
+      RandomResizedCrop(
+        size: try size(section, side), scale: try range(section, "scale", 0.08...1, limit: 1),
+        ratio: try range(section, "ratio", 3.0 / 4...4.0 / 3, limit: .infinity))
+    },
+    "flip": { section, _ throws(ConfigError) in
+      HorizontalFlip(probability: Float(try section.float("probability", default: 0.5, in: 0...1)))
+    },
+    "color_jitter": { section, _ throws(ConfigError) in
+      ColorJitter(
+        brightness: Float(try section.float("brightness", default: 0, in: 0...)),
+        contrast: Float(try section.float("contrast", default: 0, in: 0...)),
+        saturation: Float(try section.float("saturation", default: 0, in: 0...)),
+        hue: Float(try section.float("hue", default: 0, in: 0...0.5)))
+    },
+  ]
+
+  /// The names in alphabetical order.
+  public static var names: [String] { makers.keys.sorted() }
+
+  /// The transform that a section names.
+  /// - Throws: `ConfigError` with the nearest name for an unknown one, and for options out of range.
+  public static func transform(
+    _ section: ConfigSection, imageSize: Int
+  ) throws(ConfigError) -> (name: String, transform: any Transform) {
+    let name = try section.choice("name", among: makers.keys, kind: "transform")
+    guard let maker = makers[name] else {
+      throw section.unknownName("name", kind: "transform", found: name, known: makers.keys)
+    }
+    return (name, try maker(section, imageSize))
+  }
+
+  private static func size(_ section: ConfigSection, _ side: Int) throws(ConfigError) -> ImageSize {
+    ImageSize(side: try section.int("size", default: side, in: 1...))
+  }
+
+  private static func range(
+    _ section: ConfigSection, _ key: String, _ value: ClosedRange<Double>, limit: Double
+  ) throws(ConfigError) -> ClosedRange<Float> {
+    let bounds = try section.floats(key, default: [value.lowerBound, value.upperBound], count: 2)
+    guard bounds[0] > 0 && bounds[0] <= bounds[1] && bounds[1] <= limit else {
+      let top = limit == .infinity ? "" : " and at most \(Int(limit))"
+      throw section.error(key, "wanted two rising numbers above 0\(top), found \(bounds[0]) and \(bounds[1])")
+    }
+    return Float(bounds[0])...Float(bounds[1])
+  }
+}
+
+extension Normalization {
+  /// The statistics that a run file can name.
+  static let presets: [String: Normalization] = [
+    "cifar10": .cifar10, "cifar100": .cifar100, "fashion_mnist": .fashionMNIST, "half": .half, "imagenet": .imageNet,
+    "mnist": .mnist, "unit": .unit,
+  ]
+
+  /// `normalize: imagenet`, or `normalize: {mean: [0.5], std: [0.25]}` in units of the brightest pixel.
+  /// - Throws: `ConfigError` for an unknown name and for lists that do not go with `channels`.
+  static func read(
+    _ section: ConfigSection, default name: String, channels: Int
+  ) throws(ConfigError) -> Normalization {
+    guard section.contains("mean") || section.contains("std") else {
+      let name = try section.choice("name", among: presets.keys, default: name, kind: "normalisation")
+      return presets[name] ?? .unit
+    }
+    let mean = try section.floats("mean"), deviation = try section.floats("std")
+    guard mean.count == 1 || mean.count == channels else {
+      throw section.error("mean", "has \(mean.count) values for \(channels) channels")
+    }
+    guard deviation.count == mean.count, deviation.allSatisfy({ $0 > 0 }) else {
+      throw section.error("std", "wanted \(mean.count) numbers above 0, as many as mean has; found \(deviation)")
+    }
+    return Normalization(mean: mean.map { Float($0) }, standardDeviation: deviation.map { Float($0) })
+  }
+}

@@ -1,0 +1,121 @@
+import Compute
+import Configuration
+import Datasets
+import Testing
+
+@Suite struct TransformCatalogTests {
+  private func pipeline(
+    _ purpose: TransformPipeline.Purpose, _ values: [String: ConfigValue] = [:], dataset: String = "cifar10",
+    channels: Int = 3, nativeSize: ImageSize? = ImageSize(side: 32)
+  ) throws -> TransformPipeline {
+    let data = ConfigSection(values, path: "data")
+    let result = try TransformPipeline(
+      for: purpose, reading: data, dataset: dataset, channels: channels, nativeSize: nativeSize)
+    try data.finish()
+    return result
+  }
+
+  private func floats(_ pipeline: TransformPipeline, _ image: Image, sample: Int = 0) throws -> [Float] {
+    var result = [Float](repeating: .nan, count: pipeline.outputShape.count)
+    try result.withUnsafeMutableBufferPointer {
+      try pipeline.write(image, key: RandomKey(4).appending(sample), to: $0.baseAddress!)
+    }
+    return result
+  }
+
+  @Test func shapesOfThePublishedRecipes() throws {
+    #expect(try pipeline(.training).outputShape == [32, 32, 3])
+    #expect(try pipeline(.evaluation).outputShape == [32, 32, 3])
+    #expect(try pipeline(.training, ["image_size": 64]).outputShape == [64, 64, 3])
+    #expect(try pipeline(.evaluation, ["image_size": 64]).outputShape == [64, 64, 3])
+    let grey = try pipeline(.training, dataset: "fashion-mnist", channels: 1, nativeSize: ImageSize(side: 28))
+    #expect(grey.outputShape == [28, 28, 1])
+    let photographs = try pipeline(.evaluation, dataset: "imagefolder", nativeSize: nil)
+    #expect(photographs.outputShape == [224, 224, 3])
+    // Resized to 256, and decoded at no less than twice that.
+    #expect(photographs.minimumSide == 512)
+    let small = try pipeline(.training, ["image_size": 128], dataset: "imagenet", nativeSize: nil)
+    #expect(small.outputShape == [128, 128, 3])
+    let scenes = try pipeline(.training, dataset: "scenes", nativeSize: ImageSize(width: 96, height: 64))
+    #expect(scenes.outputShape == [64, 96, 3])
+  }
+
+  /// What is written draws exactly as the default does where it says the same.
+  @Test func writtenEqualsDefault() throws {
+    let image = Pictures.corner(width: 32, height: 32)
+    let written = try pipeline(
+      .training, [
+        "augment": [["name": "crop", "size": 32, "padding": 4], "flip"],
+        "normalize": ["mean": [0.4914, 0.4822, 0.4465], "std": [0.2470, 0.2435, 0.2616]],
+      ])
+    for sample in 0..<10 {
+      #expect(try floats(written, image, sample: sample) == floats(pipeline(.training), image, sample: sample))
+    }
+    let none = try pipeline(.training, ["augment": [], "normalize": "unit"])
+    #expect(try floats(none, image) == image.pixels.map { Float($0) / 255 })
+  }
+
+  /// The resolved run file holds the recipe in full, so that a later version's defaults do not change a resumed run.
+  @Test func defaultsAreWrittenOut() throws {
+    let file = try RunFile(text: "data: {batch: 8}")
+    let data = try file.section("data")
+    _ = try data.int("batch")
+    _ = try TransformPipeline(for: .training, reading: data, dataset: "cifar10", channels: 3, nativeSize: nil)
+    let again = try RunFile(text: file.resolvedYAML())
+    let names = try again.section("data").sections("augment").map { try $0.string("name") }
+    #expect(names == ["crop", "flip"])
+    #expect(try again.section("data").sections("augment")[0].int("padding") == 4)
+    #expect(try again.section("data").sections("prepare").isEmpty)
+    #expect(try again.section("data").section("normalize").string("name") == "cifar10")
+  }
+
+  @Test func evaluationDrawsNothing() throws {
+    for (dataset, side) in [("cifar10", 32), ("imagenet", 300), ("mnist", 28), ("scenes", 64)] {
+      let evaluation = try pipeline(
+        .evaluation, dataset: dataset, nativeSize: dataset == "imagenet" ? nil : ImageSize(side: side))
+      let image = Pictures.corner(width: side, height: side)
+      #expect(try floats(evaluation, image, sample: 1) == floats(evaluation, image, sample: 2))
+    }
+  }
+
+  @Test func everyTransformIsReadByItsName() throws {
+    #expect(
+      TransformCatalog.names == [
+        "centre_crop", "color_jitter", "crop", "flip", "random_resized_crop", "resize", "resize_exactly",
+      ])
+    let image = Pictures.corner(width: 60, height: 50)
+    for name in TransformCatalog.names {
+      let list: ConfigValue = [["name": .string(name)], "centre_crop"]
+      let transforms = try pipeline(.evaluation, ["prepare": list, "image_size": 40], nativeSize: nil)
+      #expect(transforms.outputShape == [40, 40, 3])
+      if name != "flip" && name != "color_jitter" { #expect(try floats(transforms, image).allSatisfy(\.isFinite)) }
+    }
+  }
+
+  @Test(arguments: [
+    (["augment": ["flop"]], "data.augment[0].name: no transform is called 'flop'; did you mean 'flip'?"),
+    (["prepare": ["centre-crop"]],
+      "data.prepare[0].name: no transform is called 'centre-crop'; did you mean 'centre_crop'?"),
+    (["agument": []], "data.agument: unknown key; did you mean 'augment'?"),
+    (["augment": [["name": "crop", "pading": 4]]], "data.augment[0].pading: unknown key; did you mean 'padding'?"),
+    (["augment": [["name": "flip", "probability": 2]]],
+      "data.augment[0].probability: wanted a number from 0 to 1, found '2'"),
+    (["augment": [["name": "random_resized_crop", "scale": [0.5, 0.1]]]],
+      "data.augment[0].scale: wanted two rising numbers above 0 and at most 1, found 0.5 and 0.1"),
+    (["normalize": "imagnet"], "data.normalize.name: no normalisation is called 'imagnet'; did you mean 'imagenet'?"),
+    (["normalize": ["mean": [0.5, 0.5], "std": [1, 1]]], "data.normalize.mean: has 2 values for 3 channels"),
+    (["normalize": ["mean": [0.5], "std": [0]]],
+      "data.normalize.std: wanted 1 numbers above 0, as many as mean has; found [0.0]"),
+    (["prepare": ["resize"]],
+      "data.prepare: pictures of different sizes do not fit into one batch, and the pipeline (resize) leaves them so; "
+        + "add crop, centre_crop or random_resized_crop"),
+  ] as [([String: ConfigValue], String)])
+  func mistakesAreNamed(values: [String: ConfigValue], sentence: String) {
+    do {
+      _ = try pipeline(.evaluation, values, dataset: "imagenet", nativeSize: nil)
+      Issue.record("accepted")
+    } catch {
+      #expect("\(error)" == sentence)
+    }
+  }
+}
