@@ -160,7 +160,7 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
         }
       }
       if isDone { return }
-      guard wait.pause() else {
+      guard wait.pause(patiently: request(.headerIn).pointee != openmpi_no_request()) else {
         let peer = peer.map(title(of:)) ?? "the other ranks"
         throw failure(name, .deadline(peer: peer, waited: wait.waited, whereabouts: nil))
       }

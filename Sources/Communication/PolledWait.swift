@@ -5,12 +5,13 @@ import Glibc
 ///
 /// Open MPI's own waits spin for as long as they last. A rank's communication thread shares its cores with the threads
 /// that compute, so a spinning one takes a core away from the very work that hides the communication. Sleeping 50
-/// microseconds at a time costs a reduction at most that much per round, and a core next to nothing.
+/// microseconds at a time costs a reduction at most that much per round, and longer naps at most a twentieth of a wait
+/// for a rank that is late.
 struct PolledWait {
   /// Short messages between hosts or processes that are both there arrive within this many polls.
   private static let eagerPolls = 200
   private static let yieldingPolls = 20
-  private static let napNanoseconds = 50_000
+  private static let napNanoseconds = 50_000...1_000_000
 
   private let start: Moment
   private let end: Moment
@@ -22,15 +23,21 @@ struct PolledWait {
   }
 
   /// Lets some time pass; false when the deadline has passed.
-  mutating func pause() -> Bool {
+  ///
+  /// - Parameter patiently: while the other side has not come yet, naps may grow to a twentieth of the time waited.
+  ///   Data that flows needs a hand at short intervals.
+  mutating func pause(patiently: Bool) -> Bool {
     polls += 1
     if polls <= Self.eagerPolls { return true }
     if polls <= Self.eagerPolls + Self.yieldingPolls {
       sched_yield()
       return true
     }
-    openmpi_nap(Self.napNanoseconds)
-    return Moment.now < end
+    let now = Moment.now
+    let shortest = Self.napNanoseconds.lowerBound
+    let twentieth = (now.nanoseconds - start.nanoseconds) / 20
+    openmpi_nap(patiently ? min(max(twentieth, shortest), Self.napNanoseconds.upperBound) : shortest)
+    return now < end
   }
 
   var waited: Duration { Moment.now.since(start) }
