@@ -7,7 +7,7 @@
 /// ```
 /// A key that is read twice with different defaults keeps the latest. Sections are used where they are made, on one
 /// thread.
-public final class ConfigSection {
+public final class ConfigSection: ExpressibleByDictionaryLiteral {
   /// The dotted path from the top of the file: `model.attention`; empty for the file itself.
   public let path: String
   /// Where the section was written.
@@ -26,6 +26,11 @@ public final class ConfigSection {
   /// A section made in code.
   public convenience init(_ values: [String: ConfigValue] = [:], path: String = "") {
     self.init(path: path, place: ConfigPlace(), nodes: values.mapValues { ConfigNode($0) })
+  }
+
+  /// A section made in code, where one is wanted: `["name": "cbam"]`.
+  public convenience init(dictionaryLiteral elements: (String, ConfigValue)...) {
+    self.init(Dictionary(elements) { _, last in last })
   }
 
   /// The section `{name: name}`, as the short text `cbam` in a run file means it.

@@ -3,7 +3,7 @@ import Safetensors
 import Testing
 
 @Suite struct SafetensorsWriterTests {
-  private let weights: [Float] = [0, -0.0, 1.5, .infinity, -3.25e-40, .greatestFiniteMagnitude]
+  private let weights: [Float] = [0, -0.0, 1.5, .infinity, -0x1p-140, .greatestFiniteMagnitude]
 
   private func writer(order: [Int] = [0, 1, 2, 3]) throws -> SafetensorsWriter {
     var writer = SafetensorsWriter(metadata: ["step": "120", "note": "a \"quoted\"\nline, \\ é \u{1} 🙂"])
