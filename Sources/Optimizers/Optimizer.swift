@@ -1,0 +1,93 @@
+import Compute
+
+/// An update rule. Read this file first: parameters, gradients and each moment are one flat block, and a rule passes
+/// over them once.
+///
+/// All workers of a team enter `update` together; it neither begins nor ends with a barrier. The rules work element by
+/// element, so the result is bitwise the same for any number of workers.
+public protocol Optimizer: Sendable {
+  /// The name in the catalogue.
+  var name: String { get }
+
+  /// The blocks beside the parameters that the rule keeps from step to step, all zero at the start, by the names that
+  /// PyTorch's state dictionary gives them.
+  var stateBlocks: [String] { get }
+
+  /// Replaces parameters and state by those of the next step.
+  func update(_ call: UpdateCall, _ worker: Worker)
+}
+
+/// The arguments of one update.
+public struct UpdateCall: @unchecked Sendable {
+  public let layout: ParameterLayout
+  public let parameters: UnsafeMutablePointer<Float>
+  public let gradients: UnsafePointer<Float>
+  /// One block for each of the rule's `stateBlocks`, in their order, laid out as the parameters.
+  public let states: [UnsafeMutablePointer<Float>]
+  /// The number of updates before this one.
+  public let step: Int
+  /// The learning rate of this step, to which each group's `rateScale` is a factor.
+  public let rate: Double
+  /// A factor to every gradient, from clipping by norm.
+  public let gradientScale: Float
+  /// The bound to every gradient's magnitude after scaling, from clipping by value; infinite for none.
+  public let gradientLimit: Float
+
+  public init(
+    layout: ParameterLayout, parameters: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>,
+    states: [UnsafeMutablePointer<Float>], step: Int, rate: Double, gradientScale: Float = 1,
+    gradientLimit: Float = .infinity
+  ) {
+    self.layout = layout
+    self.parameters = parameters
+    self.gradients = gradients
+    self.states = states
+    self.step = step
+    self.rate = rate
+    self.gradientScale = gradientScale
+    self.gradientLimit = gradientLimit
+  }
+}
+
+extension UpdateCall {
+  /// Runs `body` on sixteen or fewer elements at a time, over the tiles that `worker` is dealt: offset, count, group.
+  @inline(__always)
+  func forEachLanes(_ worker: Worker, _ body: (Int, Int, ParameterGroup) -> Void) {
+    for tile in worker.ranges(layout.extent, by: ParameterLayout.tileElements) {
+      layout.forEachSpan(in: tile) { span, group in
+        var offset = span.lowerBound
+        while offset + 16 <= span.upperBound {
+          body(offset, 16, group)
+          offset += 16
+        }
+        if offset < span.upperBound { body(offset, span.upperBound - offset, group) }
+      }
+    }
+  }
+
+  /// The gradients from `offset` on, scaled and bounded. A gradient that is not a number stays one.
+  @inline(__always)
+  func gradient(at offset: Int, _ count: Int) -> Lanes {
+    let scaled = gradients.load(at: offset, count) * gradientScale
+    return scaled.replacing(with: gradientLimit, where: scaled .> gradientLimit)
+      .replacing(with: -gradientLimit, where: scaled .< -gradientLimit)
+  }
+}
+
+extension UnsafePointer<Float> {
+  /// Lanes from `offset` on: the whole sixteen, for which the compiler drops the test, or the last few.
+  @inline(__always)
+  func load(at offset: Int, _ count: Int) -> Lanes {
+    count == 16 ? lanes(at: offset) : lanes(at: offset, count: count)
+  }
+}
+
+extension UnsafeMutablePointer<Float> {
+  @inline(__always)
+  func load(at offset: Int, _ count: Int) -> Lanes { UnsafePointer(self).load(at: offset, count) }
+
+  @inline(__always)
+  func put(_ lanes: Lanes, at offset: Int, _ count: Int) {
+    if count == 16 { store(lanes, at: offset) } else { store(lanes, at: offset, count: count) }
+  }
+}
