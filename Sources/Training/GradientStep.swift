@@ -1,0 +1,87 @@
+import Communication
+import Compute
+import Datasets
+import Foundation
+import Graphs
+import Tasks
+
+/// One step's gradients: every replica of this rank forwards and backwards, the sum over all replicas while that goes on.
+final class GradientStep {
+  private let runners: NetworkRunners
+  private let queue: ReductionQueue
+  private let sum: ReplicaSum
+  private let key: RandomKey
+  private let buckets: [Range<Int>]
+  private let figures = Figures()
+
+  /// What a step tells, alike on every rank.
+  struct Outcome {
+    /// The loss over all samples of the step.
+    let loss: Double
+    /// Whether some rank was asked to stop.
+    let isStopping: Bool
+    /// Seconds that this rank computed, and that it waited for the sums.
+    let computeSeconds: Double
+    let exposedSeconds: Double
+  }
+
+  init(_ runners: NetworkRunners, queue: ReductionQueue, replicas: Int, key: RandomKey) throws {
+    self.runners = runners
+    self.queue = queue
+    self.key = key
+    buckets = runners.mainPlan.buckets
+    sum = try ReplicaSum(runners.state.gradients, buckets: buckets, replicas: replicas, queue: queue)
+  }
+
+  /// Leaves the sum over all replicas, divided by the weight of all samples, in the model's gradient block.
+  func run(_ batches: [Batch], step: Int, samples: Int, isStopRequested: Bool) throws -> Outcome {
+    let waitedBefore = queue.exposedDuration, start = now()
+    figures.values = [batches.reduce(0) { $0 + runners.task.weight(of: $1) }]
+    let weighed = queue.perform("loss weight", figures.add)
+    let losses = try batches.map { try forwardAndBackward($0, step: step, samples: samples, weight: weighed) }
+    let own = Figures()
+    own.values = [losses.reduce(0, +), isStopRequested ? 1 : 0]
+    queue.perform("loss", own.add)
+    try sum.finish()
+    let exposed = (queue.exposedDuration - waitedBefore) / .seconds(1)
+    return Outcome(
+      loss: own.values[0] / Swift.max(figures.values[0], 1), isStopping: own.values[1] > 0,
+      computeSeconds: Double(now() - start) * 1e-9 - exposed, exposedSeconds: exposed)
+  }
+
+  private func forwardAndBackward(
+    _ batch: Batch, step: Int, samples: Int, weight: ReductionQueue.Ticket
+  ) throws -> Double {
+    guard batch.count > 0 else {
+      runners.state.gradients.pointer.update(repeating: 0, count: runners.state.gradients.count)
+      if sum.isLast { buckets.indices.forEach(sum.closeBucket) } else { sum.addReplica() }
+      return 0
+    }
+    let runner = try runners.runner(.training, batch: batch.count)
+    runners.task.fill(runner, from: batch)
+    try runner.forward(random: key.appending(step).appending(batch.address.replica))
+    scaleStatistics(by: Float(batch.count) / Float(samples))
+    try queue.wait(weight)
+    runner.seed("loss")[0] = Float(1 / Swift.max(figures.values[0], 1))
+    let loss = Double(runner.output("loss")[0])
+    if sum.isLast {
+      try runner.backward { [sum] in sum.closeBucket($0) }
+    } else {
+      try runner.backward(bucketReady: nil)
+      sum.addReplica()
+    }
+    return loss
+  }
+
+  /// The new running statistics travel with the gradients: each replica's part of their mean.
+  private func scaleStatistics(by share: Float) {
+    let block = runners.state.gradients.pointer
+    for index in runners.state.layout.bufferRange { block[index] *= share }
+  }
+
+  /// A few numbers that are added up over the ranks.
+  private final class Figures: @unchecked Sendable {
+    var values: [Double] = []
+    func add(_ communicator: any Communicator) throws { values = try communicator.allReduce("figures", values, .sum) }
+  }
+}

@@ -1,0 +1,99 @@
+import Communication
+import Configuration
+import Datasets
+
+/// The parts of a run file that belong to the loop: how long, how often, how split over ranks.
+public struct RunSettings: Sendable {
+  /// Samples of a step over all replicas.
+  public let globalBatch: Int
+  public let evaluationBatch: Int
+  public let dropsShortBatch: Bool
+  public let loader: LoaderSettings
+  /// Logical replicas of a step; 0 for as many as there are ranks.
+  public let replicas: Int
+  public let reduction: ReductionKind?
+  public let timeoutSeconds: Double
+  /// Threads of a rank; 0 for its share of the processors.
+  public let threads: Int
+  public let bucketBytes: Int
+  public let epochs: Double
+  /// Ends the run after so many steps, whatever `epochs` says; 0 for no such end.
+  public let steps: Int
+  public let seed: UInt64
+  public let evaluateEvery: Interval
+  public let checkpointEvery: Interval
+  public let keepLast: Int
+  public let keepBest: Int
+  public let logEverySteps: Int
+
+  /// Reads the sections `data`, `distributed` and `run`.
+  public init(_ file: RunFile) throws(ConfigError) {
+    let data = try file.section("data"), distributed = try file.section("distributed"), run = try file.section("run")
+    globalBatch = try data.int("batch", default: 128, in: 1...)
+    // Not larger than 64: the plan of an evaluation then fits into the arena of the training.
+    evaluationBatch = try data.int("evaluation_batch", default: min(globalBatch, 64), in: 1...)
+    dropsShortBatch = try data.bool("drop_last", default: false)
+    loader = try LoaderSettings(reading: data)
+    replicas = try distributed.int("replicas", default: 0, in: 0...)
+    let kind = try distributed.choice("reduction", among: ["auto", "tree", "fast"], default: "auto")
+    reduction = ReductionKind(rawValue: kind)
+    timeoutSeconds = try distributed.float("timeout", default: 300, in: 1...)
+    threads = try distributed.int("threads", default: 0, in: 0...)
+    bucketBytes = try distributed.int("bucket_bytes", default: 4 << 20, in: 1...)
+    epochs = try run.float("epochs", default: 10, in: 0...)
+    steps = try run.int("steps", default: 0, in: 0...)
+    seed = UInt64(try run.int("seed", default: 0, in: 0...))
+    evaluateEvery = try run.interval("evaluate_every", default: .epochs(1))
+    checkpointEvery = try run.interval("checkpoint_every", default: .epochs(1))
+    keepLast = try run.int("keep_last", default: 3, in: 1...)
+    keepBest = try run.int("keep_best", default: 1, in: 0...)
+    logEverySteps = try run.int("log_every", default: 10, in: 1...)
+  }
+}
+
+/// How the replicas of a step are spread over the ranks.
+public struct ReplicaAssignment: Hashable, Sendable {
+  public let replicas: Int
+  public let ranks: Int
+  public let reduction: ReductionKind
+
+  /// Replicas that each rank runs.
+  public var perRank: Int { replicas / ranks }
+
+  /// The replicas of one rank.
+  public func range(rank: Int) -> Range<Int> { rank * perRank..<(rank + 1) * perRank }
+
+  /// Chooses what the run file leaves open: a replica for each rank, and the exact tree where both are powers of two.
+  /// - Throws: `ReplicaError` for a number that cannot be spread evenly, or a tree that cannot be exact.
+  public init(replicas: Int, ranks: Int, reduction: ReductionKind?) throws(ReplicaError) {
+    let replicas = replicas == 0 ? ranks : replicas
+    guard replicas % ranks == 0 else { throw .notDivisible(replicas: replicas, ranks: ranks) }
+    let isExact = Self.isPowerOfTwo(replicas) && Self.isPowerOfTwo(ranks)
+    if reduction == .tree && !isExact { throw .notExact(replicas: replicas, ranks: ranks) }
+    self.replicas = replicas
+    self.ranks = ranks
+    self.reduction = reduction ?? (isExact ? .tree : .fast)
+  }
+
+  static func isPowerOfTwo(_ number: Int) -> Bool { number > 0 && number & (number - 1) == 0 }
+}
+
+/// Replicas and ranks that do not go together.
+public enum ReplicaError: Error, Hashable, Sendable, CustomStringConvertible {
+  case notDivisible(replicas: Int, ranks: Int)
+  case notExact(replicas: Int, ranks: Int)
+
+  public var description: String {
+    switch self {
+    case .notDivisible(let replicas, let ranks):
+      let near = max((replicas + ranks / 2) / ranks * ranks, ranks)
+      return "distributed.replicas: \(replicas) replicas cannot be spread evenly over \(ranks) ranks; the nearest number that "
+        + "can is \(near)"
+    case .notExact(let replicas, let ranks):
+      var power = 1
+      while power * 2 <= min(replicas, ranks) { power *= 2 }
+      return "distributed.reduction: a tree over \(replicas) replicas on \(ranks) ranks cannot be exact: both must be powers of "
+        + "two; take \(power) ranks, or `distributed.reduction=fast`"
+    }
+  }
+}

@@ -1,0 +1,153 @@
+import Communication
+import Compute
+import Datasets
+import Foundation
+import Graphs
+import Tasks
+
+/// The loop: batches, gradients, update, and now and then an evaluation and a checkpoint.
+///
+/// Every rank runs it; whatever decides its course (the loss, a request to stop, a metric) is alike on all of them. What rank
+/// 0 does beyond that is in `log` and `writer`, which the others do not have.
+public final class TrainingLoop {
+  /// How a run ended.
+  public enum Ending: Sendable { case finished, stopped }
+
+  public let runners: NetworkRunners
+  public let update: ParameterUpdate
+  public let settings: RunSettings
+  public let schedule: BatchSchedule
+  public let totalSteps: Int
+  let queue: ReductionQueue
+  let loader: BatchLoader
+  let gradients: GradientStep
+  let evaluation: Evaluation
+  let log: RunLog?
+  let writer: CheckpointWriter?
+  let stop: StopRequest?
+  let assignment: ReplicaAssignment
+  let describe: (CheckpointInfo) -> CheckpointInfo
+  /// Steps done.
+  public internal(set) var step: Int
+  var metric: Metric?
+  var bestMetric: Double?
+  var interval: IntervalClock
+
+  init(
+    _ runners: NetworkRunners, _ update: ParameterUpdate, _ settings: RunSettings, schedule: BatchSchedule,
+    totalSteps: Int, queue: ReductionQueue, loader: BatchLoader, evaluation: Evaluation, assignment: ReplicaAssignment,
+    step: Int, bestMetric: Double?, log: RunLog?, writer: CheckpointWriter?, stop: StopRequest?,
+    describe: @escaping (CheckpointInfo) -> CheckpointInfo
+  ) throws {
+    self.runners = runners
+    self.update = update
+    self.settings = settings
+    self.schedule = schedule
+    self.totalSteps = totalSteps
+    self.queue = queue
+    self.loader = loader
+    self.evaluation = evaluation
+    self.assignment = assignment
+    self.step = step
+    self.bestMetric = bestMetric
+    self.log = log
+    self.writer = writer
+    self.stop = stop
+    self.describe = describe
+    gradients = try GradientStep(
+      runners, queue: queue, replicas: assignment.perRank, key: RandomKey(settings.seed).appending("step"))
+    interval = IntervalClock(globalBatch: settings.globalBatch)
+  }
+
+  /// Trains to the end, or until somebody asks to stop.
+  public func run() throws -> Ending {
+    while step < totalSteps {
+      let batches = try interval.measuringData { try (0..<assignment.perRank).map { _ in try loader.next()! } }
+      let samples = schedule.sampleCount(inStep: batches[0].address.step)
+      let outcome = try gradients.run(
+        batches, step: step, samples: samples, isStopRequested: stop?.isRequested ?? false)
+      guard outcome.loss.isFinite else { throw LossError(loss: outcome.loss, step: step + 1, rate: update.rate(step: step)) }
+      update.apply(step: step)
+      step += 1
+      interval.add(outcome, samples: samples)
+      if isDue(every: settings.logEverySteps) { try report() }
+
+      var isStopping = outcome.isStopping
+      if isDue(settings.evaluateEvery) && !isStopping { isStopping = try evaluate() }
+      if isDue(settings.checkpointEvery) || isStopping { try save() }
+      if isStopping && step < totalSteps {
+        try writer?.finish()
+        return .stopped
+      }
+    }
+    try writer?.finish()
+    return .finished
+  }
+
+  /// Whether something that happens at every `interval` happens after this step; everything does after the last.
+  private func isDue(_ interval: Interval) -> Bool {
+    isDue(every: interval.steps(perEpoch: schedule.stepsPerEpoch, ofRun: totalSteps))
+  }
+
+  private func isDue(every steps: Int) -> Bool { step == totalSteps || (steps > 0 && step % steps == 0) }
+
+  /// Epochs begun.
+  var epoch: Int { (step + schedule.stepsPerEpoch - 1) / schedule.stepsPerEpoch }
+
+  /// Judges the model, and its moving average where there is one. Returns whether somebody asked to stop meanwhile.
+  private func evaluate() throws -> Bool {
+    let isStopRequested = { [stop] in stop?.isRequested ?? false }
+    let result = try evaluation.run(runners, queue: queue, isStopRequested: isStopRequested)
+    if result.wasStopped { return true }
+    metric = result.metrics.first
+    if let metric, bestMetric.map({ metric.isBetterHigher ? metric.value > $0 : metric.value < $0 }) ?? true {
+      bestMetric = metric.value
+    }
+    try log?.evaluation(result, phase: "evaluate", step: step, epoch: epoch, total: evaluation.dataset.count)
+    if update.average != nil {
+      let averaged = try update.withAverage {
+        try evaluation.run(runners, queue: queue, isStopRequested: isStopRequested)
+      }
+      if averaged.wasStopped { return true }
+      try log?.evaluation(averaged, phase: "evaluate_ema", step: step, epoch: epoch, total: evaluation.dataset.count)
+    }
+    interval.restart()
+    return false
+  }
+
+  private func save() throws {
+    guard let writer else { return }
+    let info = CheckpointInfo(
+      step: step, epoch: step / schedule.stepsPerEpoch, stepInEpoch: step % schedule.stepsPerEpoch, seed: settings.seed,
+      replicas: assignment.replicas, globalBatch: settings.globalBatch, metric: metric?.value, bestMetric: bestMetric,
+      isBetterHigher: metric?.isBetterHigher ?? true)
+    try writer.write(Snapshot(describe(info), runners.state, blocks: update.blocks))
+    metric = nil
+  }
+
+  /// Gathers what the ranks measured since the last report; rank 0 shows it.
+  private func report() throws {
+    let own = interval.own
+    let all = try queue.run("step report") { communicator in
+      try communicator.allGather("step report", own.flatMap { withUnsafeBytes(of: $0.bitPattern.littleEndian, Array.init) })
+    }
+    let report = interval.report(
+      all, hosts: queue.hostNames, step: step, totalSteps: totalSteps, epoch: epoch,
+      totalEpochs: (totalSteps + schedule.stepsPerEpoch - 1) / schedule.stepsPerEpoch,
+      rate: update.rate(step: step - 1))
+    try log?.step(report)
+    interval.restart()
+  }
+}
+
+/// A loss that cannot be trained on.
+public struct LossError: Error, Hashable, Sendable, CustomStringConvertible {
+  public let loss: Double
+  public let step: Int
+  public let rate: Double
+
+  public var description: String {
+    "the loss is \(loss) at step \(step), with a learning rate of \(rate); nothing was saved after that step. Start again "
+      + "with `--resume latest --debug` to see the first layer whose numbers are not finite"
+  }
+}
