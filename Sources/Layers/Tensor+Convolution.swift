@@ -8,8 +8,8 @@ extension Tensor {
   /// Parameters `name.weight` (in files `[O, C/groups, kh, kw]`) and `name.bias`. One filter for each channel
   /// (groups = C = O) runs as a depth-wise convolution.
   public func conv(
-    _ name: String, _ outputs: Int, kernel: Conv2D.Pair, stride: Conv2D.Pair = 1, padding: Conv2D.Pair = 0,
-    dilation: Conv2D.Pair = 1, groups: Int = 1, bias: Bool = false, weights: WeightInitializer = .uniformFanIn,
+    _ name: String, _ outputs: Int, kernel: Extent2D, stride: Extent2D = 1, padding: Extent2D = 0,
+    dilation: Extent2D = 1, groups: Int = 1, bias: Bool = false, weights: WeightInitializer = .uniformFanIn,
     biases: WeightInitializer = .uniformFanIn
   ) -> Tensor {
     guard isValid else { return self }
@@ -18,18 +18,18 @@ extension Tensor {
         trace.invalid("cannot convolve \(shape) to \(outputs) channels in \(groups) groups: wanted [N, H, W, C]")
       }
     }
-    let groupChannels = channels / groups, taps = kernel.y * kernel.x
+    let groupChannels = channels / groups, taps = kernel.height * kernel.width
     let fanIn = groupChannels * taps, fanOut = outputs * taps
-    let fileShape = [outputs, groupChannels, kernel.y, kernel.x]
+    let fileShape = [outputs, groupChannels, kernel.height, kernel.width]
     let isDepthwise = groups > 1 && groups == channels && outputs == channels
     return trace.scope(name) {
       var operands = [
         isDepthwise
           ? trace.parameter(
-            "weight", [kernel.y, kernel.x, channels], fileLayout: FileLayout(shape: fileShape, axes: [2, 3, 0, 1]),
+            "weight", [kernel.height, kernel.width, channels], fileLayout: FileLayout(shape: fileShape, axes: [2, 3, 0, 1]),
             initializer: weights.resolved(fanIn: fanIn, fanOut: fanOut), decays: true)
           : trace.parameter(
-            "weight", [outputs, kernel.y, kernel.x, groupChannels],
+            "weight", [outputs, kernel.height, kernel.width, groupChannels],
             fileLayout: FileLayout(shape: fileShape, axes: [0, 2, 3, 1]),
             initializer: weights.resolved(fanIn: fanIn, fanOut: fanOut), decays: true)
       ]

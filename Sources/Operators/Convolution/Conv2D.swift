@@ -7,21 +7,12 @@ import Compute
 /// product on the activations as they lie; every other copies tiles of patches into columns first
 /// (`Conv2D+ImageToColumns.swift`).
 public struct Conv2D: Operator {
-  /// A number for each direction of the image.
-  public struct Pair: Hashable, Sendable, ExpressibleByIntegerLiteral {
-    public let y: Int
-    public let x: Int
-    public init(y: Int, x: Int) { (self.y, self.x) = (y, x) }
-    public init(integerLiteral value: Int) { self.init(y: value, x: value) }
-    public init(_ value: Int) { self.init(y: value, x: value) }
-  }
-
-  public let stride: Pair
-  public let padding: Pair
-  public let dilation: Pair
+  public let stride: Extent2D
+  public let padding: Extent2D
+  public let dilation: Extent2D
   public let groups: Int
 
-  public init(stride: Pair = 1, padding: Pair = 0, dilation: Pair = 1, groups: Int = 1) {
+  public init(stride: Extent2D = 1, padding: Extent2D = 0, dilation: Extent2D = 1, groups: Int = 1) {
     self.stride = stride
     self.padding = padding
     self.dilation = dilation
@@ -36,8 +27,8 @@ public struct Conv2D: Operator {
       throw ShapeError(
         "cannot convolve \(x) with filters \(weight) in \(groups) groups: wanted [N, H, W, C] and [O, kh, kw, C / groups]")
     }
-    let height = Self.extent(x[1], weight[1], stride.y, padding.y, dilation.y)
-    let width = Self.extent(x[2], weight[2], stride.x, padding.x, dilation.x)
+    let height = Self.extent(x[1], weight[1], stride.height, padding.height, dilation.height)
+    let width = Self.extent(x[2], weight[2], stride.width, padding.width, dilation.width)
     guard height > 0, width > 0 else {
       throw ShapeError("cannot convolve \(x) with filters \(weight): the kernel is larger than the padded image")
     }

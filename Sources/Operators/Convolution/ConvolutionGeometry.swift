@@ -15,9 +15,9 @@ struct ConvolutionGeometry {
     (images, height, width, channels) = (input[0], input[1], input[2], input[3])
     (outputHeight, outputWidth, outputChannels) = (output[1], output[2], output[3])
     (kernelHeight, kernelWidth) = (weight[1], weight[2])
-    (strideY, strideX) = (options.stride.y, options.stride.x)
-    (paddingY, paddingX) = (options.padding.y, options.padding.x)
-    (dilationY, dilationX) = (options.dilation.y, options.dilation.x)
+    (strideY, strideX) = (options.stride.height, options.stride.width)
+    (paddingY, paddingX) = (options.padding.height, options.padding.width)
+    (dilationY, dilationX) = (options.dilation.height, options.dilation.width)
     groups = options.groups
   }
 

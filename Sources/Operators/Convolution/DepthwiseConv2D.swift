@@ -6,11 +6,11 @@ import Compute
 /// Inputs: x `[N, H, W, C]`, weight `[kh, kw, C]` (channels innermost, so that taps multiply whole vectors), optionally bias
 /// `[C]`. Nine multiply-adds an element leave it bound by memory; each pass walks rows and keeps sixteen channels in lanes.
 public struct DepthwiseConv2D: Operator {
-  public let stride: Conv2D.Pair
-  public let padding: Conv2D.Pair
-  public let dilation: Conv2D.Pair
+  public let stride: Extent2D
+  public let padding: Extent2D
+  public let dilation: Extent2D
 
-  public init(stride: Conv2D.Pair = 1, padding: Conv2D.Pair = 0, dilation: Conv2D.Pair = 1) {
+  public init(stride: Extent2D = 1, padding: Extent2D = 0, dilation: Extent2D = 1) {
     self.stride = stride
     self.padding = padding
     self.dilation = dilation
@@ -23,8 +23,8 @@ public struct DepthwiseConv2D: Operator {
     guard x.rank == 4, weight.rank == 3, weight[2] == x[3] else {
       throw ShapeError("cannot convolve \(x) channel by channel with filters \(weight): wanted [kh, kw, \(x.channels)]")
     }
-    let height = Conv2D.extent(x[1], weight[0], stride.y, padding.y, dilation.y)
-    let width = Conv2D.extent(x[2], weight[1], stride.x, padding.x, dilation.x)
+    let height = Conv2D.extent(x[1], weight[0], stride.height, padding.height, dilation.height)
+    let width = Conv2D.extent(x[2], weight[1], stride.width, padding.width, dilation.width)
     guard height > 0, width > 0 else {
       throw ShapeError("cannot convolve \(x) with filters \(weight): the kernel is larger than the padded image")
     }
@@ -55,17 +55,17 @@ public struct DepthwiseConv2D: Operator {
     let outputHeight = y.shape[1], outputWidth = y.shape[2]
     for line in worker.tiles(y.shape[0] * outputHeight) {
       let image = x.pointer + line / outputHeight * height * width * channels
-      let top = line % outputHeight * stride.y - padding.y
+      let top = line % outputHeight * stride.height - padding.height
       for column in 0..<outputWidth {
-        let left = column * stride.x - padding.x
+        let left = column * stride.width - padding.width
         let target = y.pointer + (line * outputWidth + column) * channels
         forEachVector(channels) { channel, lanes in
           var total = bias.map { $0.vector(channel, lanes) } ?? Lanes(repeating: 0)
           for v in 0..<kernelHeight {
-            let row = top + v * dilation.y
+            let row = top + v * dilation.height
             if row < 0 || row >= height { continue }
             for u in 0..<kernelWidth {
-              let place = left + u * dilation.x
+              let place = left + u * dilation.width
               if place < 0 || place >= width { continue }
               total.addProduct(
                 (image + (row * width + place) * channels).vector(channel, lanes),
@@ -99,13 +99,13 @@ public struct DepthwiseConv2D: Operator {
         forEachVector(channels) { channel, lanes in
           var total = Lanes(repeating: 0)
           for v in 0..<kernelHeight {
-            let y = row + padding.y - v * dilation.y
-            if y < 0 || y % stride.y != 0 || y / stride.y >= outputHeight { continue }
+            let y = row + padding.height - v * dilation.height
+            if y < 0 || y % stride.height != 0 || y / stride.height >= outputHeight { continue }
             for u in 0..<kernelWidth {
-              let z = column + padding.x - u * dilation.x
-              if z < 0 || z % stride.x != 0 || z / stride.x >= outputWidth { continue }
+              let z = column + padding.width - u * dilation.width
+              if z < 0 || z % stride.width != 0 || z / stride.width >= outputWidth { continue }
               total.addProduct(
-                (gradient + (y / stride.y * outputWidth + z / stride.x) * channels).vector(channel, lanes),
+                (gradient + (y / stride.height * outputWidth + z / stride.width) * channels).vector(channel, lanes),
                 (weight.pointer + (v * kernelWidth + u) * channels).vector(channel, lanes))
             }
           }
@@ -130,26 +130,26 @@ public struct DepthwiseConv2D: Operator {
       let sums = partials + chunk * partial
       sums.update(repeating: 0, count: partial)
       for line in chunk * lines / chunks..<(chunk + 1) * lines / chunks {
-        let image = line / outputHeight * height, top = line % outputHeight * stride.y - padding.y
+        let image = line / outputHeight * height, top = line % outputHeight * stride.height - padding.height
         if bias != nil {
           addRows(dy.pointer + line * outputWidth * channels, rows: outputWidth, width: channels, to: sums + kernel.count)
         }
         if call.inputGradients[1] == nil { continue }
         for v in 0..<kernel[0] {
-          let row = top + v * dilation.y
+          let row = top + v * dilation.height
           if row < 0 || row >= height { continue }
           for u in 0..<kernel[1] {
-            let shift = u * dilation.x - padding.x
+            let shift = u * dilation.width - padding.width
             // The outputs whose tap u falls inside the row.
-            let first = shift >= 0 ? 0 : (-shift + stride.x - 1) / stride.x
-            let last = shift > width - 1 ? -1 : min(outputWidth - 1, (width - 1 - shift) / stride.x)
+            let first = shift >= 0 ? 0 : (-shift + stride.width - 1) / stride.width
+            let last = shift > width - 1 ? -1 : min(outputWidth - 1, (width - 1 - shift) / stride.width)
             if first > last { continue }
             let tap = sums + (v * kernel[1] + u) * channels
             forEachVector(channels) { channel, lanes in
               var total = tap.vector(channel, lanes)
               for column in first...last {
                 total.addProduct(
-                  (x.pointer + ((image + row) * width + column * stride.x + shift) * channels).vector(channel, lanes),
+                  (x.pointer + ((image + row) * width + column * stride.width + shift) * channels).vector(channel, lanes),
                   (dy.pointer + (line * outputWidth + column) * channels).vector(channel, lanes))
               }
               tap.put(total, channel, lanes)

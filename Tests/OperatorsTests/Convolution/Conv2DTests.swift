@@ -14,9 +14,9 @@ import Testing
         DoubleTensor(shape) { at in
           var total = inputs.count > 2 ? inputs[2].values[at[3]] : 0
           for v in 0..<k[1] {
-            let row = at[1] * options.stride.y - options.padding.y + v * options.dilation.y
+            let row = at[1] * options.stride.height - options.padding.height + v * options.dilation.height
             for u in 0..<k[2] {
-              let column = at[2] * options.stride.x - options.padding.x + u * options.dilation.x
+              let column = at[2] * options.stride.width - options.padding.width + u * options.dilation.width
               guard row >= 0, row < s[1], column >= 0, column < s[2] else { continue }
               for c in 0..<k[3] { total += w[at[3], v, u, c] * x[at[0], row, column, at[3] / groupOutputs * k[3] + c] }
             }
@@ -43,7 +43,7 @@ import Testing
     declare("grouped with bias and stride", Conv2D(stride: 2, padding: 1, groups: 2), [[1, 6, 5, 6], [4, 3, 3, 3], [4]]),
     declare(
       "different in each direction",
-      Conv2D(stride: .init(y: 2, x: 1), padding: .init(y: 0, x: 2), dilation: .init(y: 1, x: 2)), [[2, 8, 7, 3], [5, 2, 3, 3]]),
+      Conv2D(stride: .init(2, 1), padding: .init(0, 2), dilation: .init(1, 2)), [[2, 8, 7, 3], [5, 2, 3, 3]]),
     declare("a pixel", Conv2D(padding: 1), [[1, 1, 1, 1], [1, 3, 3, 1], [1]]),
     declare("the spatial gate's 7x7", Conv2D(padding: 3), [[2, 9, 8, 2], [1, 7, 7, 2]]),
   ]

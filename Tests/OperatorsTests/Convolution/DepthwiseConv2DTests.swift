@@ -13,8 +13,8 @@ import Testing
           var total = inputs.count > 2 ? inputs[2].values[at[3]] : 0
           for v in 0..<w.shape[0] {
             for u in 0..<w.shape[1] {
-              let row = at[1] * options.stride.y - options.padding.y + v * options.dilation.y
-              let column = at[2] * options.stride.x - options.padding.x + u * options.dilation.x
+              let row = at[1] * options.stride.height - options.padding.height + v * options.dilation.height
+              let column = at[2] * options.stride.width - options.padding.width + u * options.dilation.width
               guard row >= 0, row < s[1], column >= 0, column < s[2] else { continue }
               total += w[v, u, at[3]] * x[at[0], row, column, at[3]]
             }
