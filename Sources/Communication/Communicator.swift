@@ -17,6 +17,8 @@ public protocol Communicator: AnyObject, Sendable {
   var deadline: Duration { get set }
   /// Memory that collectives work in, kept from call to call.
   var scratch: CommunicationScratch { get }
+  /// What this rank is doing, told to the others when one of them has waited too long.
+  var whereabouts: Whereabouts { get }
 
   /// Sends `outgoing` to rank `destination` and receives `incoming` from rank `source` at the same time.
   ///
@@ -29,6 +31,9 @@ public protocol Communicator: AnyObject, Sendable {
   ///
   /// For any number of ranks. See `ReductionKind.fast`.
   func sumInAnyOrder(_ name: String, _ values: UnsafeMutableBufferPointer<Float>) throws
+
+  /// Answers ranks that ask where this one is; called now and then by the thread that uses the communicator.
+  func attend()
 
   /// Ends the whole job: over MPI this call does not return, inside one process every other rank's call throws, alone
   /// it does nothing.

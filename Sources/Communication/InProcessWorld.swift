@@ -9,6 +9,7 @@
 public final class InProcessWorld: @unchecked Sendable {
   public let size: Int
   private let hostNames: [String]
+  private let whereabouts: [Whereabouts]
   private let monitor = Monitor()
   /// What each rank has laid out for each other one, at `from * size + to`.
   private var letters: [Letter?]
@@ -28,11 +29,14 @@ public final class InProcessWorld: @unchecked Sendable {
     letters = Array(repeating: nil, count: size * size)
     departed = Array(repeating: false, count: size)
     hostNames = Array(repeating: currentHostName(), count: size)
+    whereabouts = (0..<size).map { _ in Whereabouts() }
   }
 
   /// One communicator for each rank, to be used by one thread each.
   public func makeCommunicators() -> [InProcessCommunicator] {
-    (0..<size).map { InProcessCommunicator(rank: $0, world: self, hostNames: hostNames) }
+    (0..<size).map {
+      InProcessCommunicator(rank: $0, world: self, hostNames: hostNames, whereabouts: whereabouts[$0])
+    }
   }
 
   /// Runs `body` on one thread for each rank and returns their results by rank.
@@ -97,12 +101,15 @@ public final class InProcessWorld: @unchecked Sendable {
       if departed[peer] { throw communicator.failure(name, .departed(peer: communicator.title(of: peer))) }
       if Moment.now >= end {
         let waited = Moment.now.since(start)
+        let sentence = Whereabouts.sentence(whereabouts.map(\.position), hostNames: hostNames)
         throw communicator.failure(
-          name, .deadline(peer: communicator.title(of: peer), waited: waited, whereabouts: nil))
+          name, .deadline(peer: communicator.title(of: peer), waited: waited, whereabouts: sentence))
       }
       monitor.wait(until: end)
     }
 
+    communicator.whereabouts.enter(collective: name)
+    defer { communicator.whereabouts.enter(collective: nil) }
     try monitor.run {
       try throwIfAborted()
       let sent = destination.map { rank * size + $0 }
@@ -150,12 +157,14 @@ public final class InProcessCommunicator: Communicator, @unchecked Sendable {
   public let hostNames: [String]
   public var deadline = Duration.seconds(300)
   public let scratch = CommunicationScratch()
+  public let whereabouts: Whereabouts
   private let world: InProcessWorld
 
-  init(rank: Int, world: InProcessWorld, hostNames: [String]) {
+  init(rank: Int, world: InProcessWorld, hostNames: [String], whereabouts: Whereabouts) {
     self.rank = rank
     self.world = world
     self.hostNames = hostNames
+    self.whereabouts = whereabouts
   }
 
   public func exchange(
@@ -169,6 +178,8 @@ public final class InProcessCommunicator: Communicator, @unchecked Sendable {
   public func sumInAnyOrder(_ name: String, _ values: UnsafeMutableBufferPointer<Float>) throws {
     try sumInRankOrder(name, values)
   }
+
+  public func attend() {}
 
   public func abort(code: Int32, reason: String) { world.abort(rank: rank, reason: reason) }
 }

@@ -10,10 +10,12 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
   public private(set) var hostNames: [String] = []
   public var deadline = Duration.seconds(300)
   public let scratch = CommunicationScratch()
+  public let whereabouts = Whereabouts()
 
   private let handle: MPI_Comm
   /// The most elements that one message may have: MPI counts in 32 bits.
   private let messageLimit: Int
+  private let inquiry: StallInquiry
   private let outgoingHeader = MessageHeader()
   private let incomingHeader = MessageHeader()
   private let requests: UnsafeMutableBufferPointer<MPI_Request?>
@@ -36,21 +38,25 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
   }
 
   private init(duplicating original: MPI_Comm, messageLimit: Int) throws {
-    var (rank, size, copy): (Int32, Int32, MPI_Comm?) = (0, 0, nil)
+    var (rank, size): (Int32, Int32) = (0, 0)
+    var (copy, second): (MPI_Comm?, MPI_Comm?)
     MPI_Comm_rank(original, &rank)
     MPI_Comm_size(original, &size)
     try MPILibrary.check(MPI_Comm_dup(original, &copy), "joining the job", rank: Int(rank))
+    try MPILibrary.check(MPI_Comm_dup(original, &second), "joining the job", rank: Int(rank))
     (handle, self.rank, self.size) = (copy!, Int(rank), Int(size))
+    inquiry = StallInquiry(second!, rank: self.rank, size: self.size, whereabouts: whereabouts)
     self.messageLimit = messageLimit
-    requests = .allocate(capacity: Request.count)
+    requests = .allocate(capacity: Request.all.count)
     requests.initialize(repeating: openmpi_no_request())
     try MPILibrary.check(openmpi_return_errors(handle), "joining the job", rank: self.rank)
+    try MPILibrary.check(openmpi_return_errors(second), "joining the job", rank: self.rank)
     openmpi_sleep_exactly()
     let hosts = try allGather("joining the job", Array(currentHostName().utf8))
     hostNames = hosts.map { String(decoding: $0, as: UTF8.self) }
   }
 
-  /// The MPI handle is not freed: that is a collective call, and when ranks let go of a communicator is their own
+  /// The MPI handles are not freed: that is a collective call, and when ranks let go of a communicator is their own
   /// affair.
   deinit {
     outgoingHeader.deallocate()
@@ -62,6 +68,8 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     _ name: String, send outgoing: UnsafeRawBufferPointer, to destination: Int?,
     receive incoming: UnsafeMutableRawBufferPointer, from source: Int?
   ) throws {
+    whereabouts.enter(collective: name)
+    defer { whereabouts.enter(collective: nil) }
     try cancellingOnError {
       if let destination {
         outgoingHeader.write(name, payloadBytes: outgoing.count)
@@ -103,6 +111,8 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
       throw failure(
         name, .mismatch(peer: title(of: before), collective: name, bytes: previous * 4, ownBytes: count * 4))
     }
+    whereabouts.enter(collective: name)
+    defer { whereabouts.enter(collective: nil) }
     try cancellingOnError {
       for start in stride(from: 0, to: count, by: messageLimit) {
         let part = Int32(min(messageLimit, count - start))
@@ -112,13 +122,16 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     }
   }
 
+  public func attend() { inquiry.attend() }
+
   public func abort(code: Int32, reason: String) { MPI_Abort(handle, code) }
 
   // MARK: Requests
 
   private enum Request: Int, CaseIterable {
     case headerIn, headerOut, payloadIn, payloadOut
-    static let count = allCases.count
+    /// Stored, because `allCases` makes a new array each time and polling must not allocate.
+    static let all = allCases
   }
 
   private func request(_ place: Request) -> UnsafeMutablePointer<MPI_Request?> {
@@ -146,7 +159,7 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     var wait = PolledWait(deadline: deadline)
     while true {
       var isDone = true
-      for place in Request.allCases where request(place).pointee != openmpi_no_request() {
+      for place in Request.all where request(place).pointee != openmpi_no_request() {
         var done: Int32 = 0
         try check(name, openmpi_test(request(place), &done))
         if done == 0 {
@@ -161,9 +174,12 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
       }
       if isDone { return }
       guard wait.pause(patiently: request(.headerIn).pointee != openmpi_no_request()) else {
+        let waited = wait.waited
+        let sentence = Whereabouts.sentence(inquiry.askAll(), hostNames: hostNames)
         let peer = peer.map(title(of:)) ?? "the other ranks"
-        throw failure(name, .deadline(peer: peer, waited: wait.waited, whereabouts: nil))
+        throw failure(name, .deadline(peer: peer, waited: waited, whereabouts: sentence))
       }
+      inquiry.attend()
     }
   }
 
@@ -172,7 +188,7 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     do {
       try body()
     } catch {
-      for place in Request.allCases where request(place).pointee != openmpi_no_request() {
+      for place in Request.all where request(place).pointee != openmpi_no_request() {
         MPI_Cancel(request(place))
         MPI_Request_free(request(place))
         request(place).pointee = openmpi_no_request()

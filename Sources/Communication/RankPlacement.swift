@@ -52,8 +52,8 @@ public struct RankPlacement: Sendable, CustomStringConvertible {
     let available = neighbours.map(\.launcherProcessorCount).max() ?? bound
     if available - bound >= machineRanks {
       warning = """
-        mpirun bound its ranks on \(host) (\(machineRanks) of them) to \(bound) of \(available) processors: start it with \
-        `--bind-to none`, or with `--map-by slot:PE=\(available / machineRanks)` to bind each rank to its share
+        mpirun bound its ranks on \(host) (\(machineRanks) of them) to \(bound) of \(available) processors: start it \
+        with `--bind-to none`, or with `--map-by slot:PE=\(available / machineRanks)` to bind each rank to its share
         """
     } else {
       warning = nil
@@ -64,6 +64,12 @@ public struct RankPlacement: Sendable, CustomStringConvertible {
   public var description: String {
     let loading = loaderThreads == 0 ? "" : " compute, \(loaderThreads) loads"
     let sharing = sharingRanks == 1 ? "of its own" : "shared by \(sharingRanks) ranks"
-    return "rank \(rank) (\(host)): \(computeThreads) threads\(loading); \(processorCount) processors \(sharing)"
+    let threads = computeThreads.of("thread") + loading
+    return "rank \(rank) (\(host)): \(threads); \(processorCount.of("processor")) \(sharing)"
   }
+}
+
+extension Int {
+  /// `1 thread`, `7 threads`
+  fileprivate func of(_ noun: String) -> String { "\(self) \(noun)\(self == 1 ? "" : "s")" }
 }

@@ -22,6 +22,8 @@ public final class ReductionQueue: Sendable {
   public let rank: Int
   public let size: Int
   public let hostNames: [String]
+  /// To be kept up by the thread that trains: `queue.whereabouts.enter("data.next")`.
+  public var whereabouts: Whereabouts { communicator.whereabouts }
   private let communicator: any Communicator
   private let ring: JobRing
   private let thread: JoinedThread
@@ -108,7 +110,7 @@ public final class ReductionQueue: Sendable {
   public var exposedDuration: Duration { ring.waited }
 
   private static func work(through ring: JobRing, _ communicator: any Communicator, _ kind: ReductionKind) {
-    while let job = ring.start() {
+    while let job = ring.start(attend: communicator.attend) {
       do {
         try communicator.withDeadline(job.deadline ?? communicator.deadline) {
           switch job.work {

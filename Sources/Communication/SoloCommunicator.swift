@@ -7,6 +7,7 @@ public final class SoloCommunicator: Communicator, @unchecked Sendable {
   public let hostNames = [currentHostName()]
   public var deadline = Duration.seconds(300)
   public let scratch = CommunicationScratch()
+  public let whereabouts = Whereabouts()
 
   public init() {}
 
@@ -26,6 +27,8 @@ public final class SoloCommunicator: Communicator, @unchecked Sendable {
   }
 
   public func sumInAnyOrder(_ name: String, _ values: UnsafeMutableBufferPointer<Float>) {}
+
+  public func attend() {}
 
   public func abort(code: Int32, reason: String) {}
 }
