@@ -66,11 +66,17 @@ let package = Package(
       ],
       swiftSettings: [processor]),
 
+    // Reference numbers: replays what published implementations computed, on the model tower.
+    .target(
+      name: "Parity",
+      dependencies: ["Models", "Attention", "Layers", "Graphs", "Compute", "Safetensors", "Configuration", "Training"],
+      swiftSettings: [processor]),
+
     // The program: the one place where the two towers meet.
     .executableTarget(
       name: "trainer",
       dependencies: [
-        "Training", "Models", "Attention", "Pictures",
+        "Training", "Models", "Attention", "Parity", "Pictures",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -96,6 +102,7 @@ let package = Package(
     .testTarget(name: "TasksTests", dependencies: ["Tasks"], swiftSettings: [processor]),
     .testTarget(
       name: "TrainingTests", dependencies: ["Training", "Models", "Support"], swiftSettings: [processor]),
+    .testTarget(name: "ParityTests", dependencies: ["Parity", "Support"], swiftSettings: [processor]),
     .testTarget(name: "trainerTests", dependencies: ["Training", "Safetensors", "Support"], swiftSettings: [processor]),
   ],
   swiftLanguageModes: [.v6]
