@@ -69,7 +69,7 @@ let package = Package(
     // Reference numbers: replays what published implementations computed, on the model tower.
     .target(
       name: "Parity",
-      dependencies: ["Models", "Attention", "Layers", "Graphs", "Compute", "Safetensors", "Configuration", "Training"],
+      dependencies: ["Models", "Attention", "Layers", "Graphs", "Compute", "Safetensors", "Configuration"],
       swiftSettings: [processor]),
 
     // The program: the one place where the two towers meet.
