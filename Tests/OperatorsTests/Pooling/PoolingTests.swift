@@ -33,19 +33,21 @@ import Testing
     _ pool: @escaping @Sendable (_ inside: [(value: Double, position: Int)], _ count: Int) -> [Double]
   ) -> @Sendable ([DoubleTensor]) -> [DoubleTensor] {
     let result: Shape = [shape[0], rows.outputs, columns.outputs, shape[3]]
+    // Which elements go where is worked out once a case.
+    let windows = (0..<result.count).map { flat in
+      let index = result.index(of: flat)
+      let rowWindow = rows.window(index[1]), columnWindow = columns.window(index[2])
+      let inside = rowWindow.filter { $0 >= 0 && $0 < shape[1] }.flatMap { h in
+        columnWindow.filter { $0 >= 0 && $0 < shape[2] }.map { w in
+          (source: shape.flat([index[0], h, w, index[3]]), position: h * shape[2] + w)
+        }
+      }
+      return (inside: inside, count: rowWindow.count * columnWindow.count)
+    }
     return { inputs in
       let x = inputs[0].values
-      let results = (0..<result.count).map { flat in
-        let index = result.index(of: flat)
-        let rowWindow = rows.window(index[1]), columnWindow = columns.window(index[2])
-        var inside: [(value: Double, position: Int)] = []
-        for h in rowWindow where h >= 0 && h < shape[1] {
-          for w in columnWindow where w >= 0 && w < shape[2] {
-            let position = h * shape[2] + w
-            inside.append((x[(index[0] * shape[1] * shape[2] + position) * shape[3] + index[3]], position))
-          }
-        }
-        return pool(inside, rowWindow.count * columnWindow.count)
+      let results = windows.map { window in
+        pool(window.inside.map { (value: x[$0.source], position: $0.position) }, window.count)
       }
       return results[0].indices.map { k in DoubleTensor(result, results.map { $0[k] }) }
     }
