@@ -39,6 +39,8 @@ public protocol ImageDataset: Sendable {
   var count: Int { get }
   /// The classes in label order.
   var classNames: [String] { get }
+  /// The size of every picture, where they have one size; the default is that they do not.
+  var imageSize: ImageSize? { get }
   /// What to call a sample in a sentence: its file, or file and record.
   func name(of index: Int) -> String
   /// Reads and decodes one sample.
@@ -46,6 +48,10 @@ public protocol ImageDataset: Sendable {
   ///   shorter side keeps at least this many pixels; `nil` asks for full size.
   /// - Throws: `DatasetError` naming the file and what is wrong with it.
   func sample(at index: Int, minimumSide: Int?) throws -> Sample
+}
+
+extension ImageDataset {
+  public var imageSize: ImageSize? { nil }
 }
 
 /// A data set, or a sample of it, that cannot be read.

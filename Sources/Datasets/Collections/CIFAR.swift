@@ -16,6 +16,7 @@ public struct CIFAR: ImageDataset {
 
   public let classNames: [String]
   public var count: Int { records.count / recordBytes }
+  public var imageSize: ImageSize? { ImageSize(side: Self.side) }
   private let labelBytes: Int
   private let labelOffset: Int
   private var recordBytes: Int { labelBytes + Self.pixelBytes }

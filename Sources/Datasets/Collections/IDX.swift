@@ -5,6 +5,7 @@
 public struct IDX: ImageDataset {
   public let classNames: [String]
   public let count: Int
+  public var imageSize: ImageSize? { ImageSize(width: columns, height: rows) }
   private let pictureFile: String
   private let rows: Int
   private let columns: Int

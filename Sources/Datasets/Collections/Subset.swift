@@ -4,6 +4,7 @@ public struct Subset: ImageDataset {
   private let base: any ImageDataset
   public let count: Int
   public var classNames: [String] { base.classNames }
+  public var imageSize: ImageSize? { base.imageSize }
 
   /// Sample i is sample ⌊i · base.count / count⌋ of `base`, with `count` the smaller of `limit` and `base.count`.
   public init(_ base: any ImageDataset, limit: Int) {
