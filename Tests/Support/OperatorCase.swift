@@ -9,6 +9,8 @@ public struct OperatorCase: Sendable, CustomStringConvertible {
   public let inputs: [Shape]
   /// Relative to the largest magnitude of each tensor; float32 kernels against a double twin.
   public var tolerance: Double
+  /// The outputs that carry a gradient; `nil` means all. Statistics and indices carry none.
+  public var outputsWithGradient: Set<Int>?
   /// Values for input k; the default is uniform in -1...1.
   public var fill: @Sendable (_ input: Int, _ stream: inout RandomStream) -> Float
   /// The twin: outputs from inputs, in double precision.
@@ -16,6 +18,7 @@ public struct OperatorCase: Sendable, CustomStringConvertible {
 
   public init(
     _ label: String, _ subject: any Operator, inputs: [Shape], tolerance: Double = 2e-5,
+    outputsWithGradient: Set<Int>? = nil,
     fill: @escaping @Sendable (_ input: Int, _ stream: inout RandomStream) -> Float = { _, stream in stream.uniform(-1, 1) },
     reference: @escaping @Sendable ([DoubleTensor]) -> [DoubleTensor]
   ) {
@@ -23,6 +26,7 @@ public struct OperatorCase: Sendable, CustomStringConvertible {
     self.subject = subject
     self.inputs = inputs
     self.tolerance = tolerance
+    self.outputsWithGradient = outputsWithGradient
     self.fill = fill
     self.reference = reference
   }

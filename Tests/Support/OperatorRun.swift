@@ -9,7 +9,8 @@ struct OperatorRun {
   let inputShapes: [Shape]
   let outputShapes: [Shape]
   let reference: ([DoubleTensor]) -> [DoubleTensor]
-  private let gradients: [[Float]]
+  /// The gradient at each output, `nil` where the output carries none.
+  private let gradients: [[Float]?]
 
   init(_ declared: OperatorCase, outputs: [Shape]) {
     subject = declared.subject
@@ -21,7 +22,10 @@ struct OperatorRun {
     inputs = declared.inputs.indices.map { input in
       (0..<declared.inputs[input].count).map { _ in declared.fill(input, &stream) }
     }
-    gradients = outputs.map { shape in (0..<shape.count).map { _ in stream.uniform(-1, 1) } }
+    gradients = outputs.indices.map { output in
+      guard declared.outputsWithGradient?.contains(output) != false else { return nil }
+      return (0..<outputs[output].count).map { _ in stream.uniform(-1, 1) }
+    }
   }
 
   private var exactInputs: [DoubleTensor] {
@@ -97,7 +101,7 @@ struct OperatorRun {
     let positions = count <= 48 ? Array(0..<count) : (0..<48).map { _ in stream.integer(below: count) }
     func loss(_ arguments: [DoubleTensor]) -> Double {
       zip(reference(arguments), gradients).reduce(0) { total, pair in
-        total + zip(pair.0.values, pair.1).reduce(0) { $0 + $1.0 * Double($1.1) }
+        total + zip(pair.0.values, pair.1 ?? []).reduce(0) { $0 + $1.0 * Double($1.1) }
       }
     }
     return (
@@ -112,19 +116,13 @@ struct OperatorRun {
     )
   }
 
-  private func context(_ pass: Pass, workers: Int, _ memory: inout Memory) -> CallContext {
-    let scratch = subject.scratch(for: pass, inputs: inputShapes, outputs: outputShapes)
-    let floats = CallContext.floatCount(scratch, workers: workers)
-    return CallContext(memory: memory.take(floats), scratch: scratch, random: RandomKey(3))
-  }
-
   private func forward(workers: Int, inPlace: Bool = false) -> [[Float]] {
     var memory = Memory()
     let views = zip(inputShapes, inputs).map { memory.view($0, $1) }
     let results = outputShapes.enumerated().map { k, shape in
       inPlace && k == 0 ? views[subject.inPlace.forward!].reshaped(shape) : memory.view(shape)
     }
-    let call = ForwardCall(inputs: views, outputs: results, context: context(.forward, workers: workers, &memory))
+    let call = ForwardCall(inputs: views, outputs: results, context: memory.context(subject, .forward, inputShapes, outputShapes, workers: workers))
     WorkerTeam(count: workers).run { [subject] in subject.forward(call, $0) }
     return results.map(\.array)
   }
@@ -139,45 +137,21 @@ struct OperatorRun {
     let keptOutputs = outputShapes.indices.map {
       memory.view(outputShapes[$0], keeps.outputs.contains($0) ? outputs[$0] : nil)
     }
-    let outputGradients = zip(outputShapes, gradients).map { memory.view($0, $1) }
+    let outputGradients = zip(outputShapes, gradients).map { shape, values in
+      values.map { memory.view(shape, $0) }
+    }
     let targets: [GradientTarget?] = inputShapes.indices.map { input in
       guard asking.contains(input) else { return nil }
       if inPlace && input == subject.inPlace.backward {
-        return GradientTarget(outputGradients[0].reshaped(inputShapes[input]), accumulates: false)
+        return GradientTarget(outputGradients[0]!.reshaped(inputShapes[input]), accumulates: false)
       }
       let start = initial.map { [Float](repeating: $0, count: inputShapes[input].count) }
       return GradientTarget(memory.view(inputShapes[input], start), accumulates: initial != nil)
     }
     let call = BackwardCall(
       inputs: kept, outputs: keptOutputs, outputGradients: outputGradients, inputGradients: targets,
-      context: context(.backward, workers: workers, &memory))
+      context: memory.context(subject, .backward, inputShapes, outputShapes, workers: workers))
     WorkerTeam(count: workers).run { [subject] in subject.backward(call, $0) }
     return Dictionary(uniqueKeysWithValues: asking.map { ($0, targets[$0]!.view.array) })
-  }
-}
-
-/// Fresh memory that holds NaN until something is written to it, so that reading too early shows.
-private struct Memory {
-  private var blocks: [Block] = []
-
-  mutating func take(_ count: Int) -> UnsafeMutablePointer<Float> {
-    let block = Block(count)
-    blocks.append(block)
-    return block.pointer
-  }
-
-  mutating func view(_ shape: Shape, _ values: [Float]? = nil) -> TensorView {
-    let view = TensorView(take(shape.count), shape)
-    if let values { view.assign(values) }
-    return view
-  }
-
-  private final class Block {
-    let pointer: UnsafeMutablePointer<Float>
-    init(_ count: Int) {
-      pointer = .allocate(capacity: max(count, 1))
-      pointer.initialize(repeating: .nan, count: max(count, 1))
-    }
-    deinit { pointer.deallocate() }
   }
 }

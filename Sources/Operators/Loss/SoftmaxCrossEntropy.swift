@@ -1,0 +1,152 @@
+import Compute
+import Glibc
+
+/// Cross-entropy of the softmax of logits, as a weighted sum over samples:
+/// Σₙ weightₙ Σₖ tₙₖ (log Σⱼ e^xₙⱼ - xₙₖ).
+///
+/// Inputs: logits `[N, K]`; targets, either `[N]`, the class of each sample as a float, or `[N, K]`, a distribution over
+/// classes; weights `[N]`. Output `[1]`: a sum and not a mean, since the division by the batch happens once, over all
+/// replicas. Label smoothing e replaces a target t by (1 - e) t + e / K (Szegedy et al., CVPR 2016, section 7).
+///
+/// A sample of weight zero is left out, whatever its class; elsewhere a class outside 0..<K makes the loss NaN.
+public struct SoftmaxCrossEntropy: Operator {
+  /// 0...1.
+  public let labelSmoothing: Float
+
+  public init(labelSmoothing: Float = 0) { self.labelSmoothing = labelSmoothing }
+
+  public var name: String { "softmax_cross_entropy" }
+
+  public func outputShapes(for inputs: [Shape]) throws(ShapeError) -> [Shape] {
+    let logits = inputs[0]
+    guard logits.rank == 2 else { throw ShapeError("cannot \(name) logits \(logits): wanted [samples, classes]") }
+    guard inputs[1] == [logits[0]] || inputs[1] == logits else {
+      throw ShapeError("cannot \(name) logits \(logits) and targets \(inputs[1]): wanted [\(logits[0])] or \(logits)")
+    }
+    guard inputs[2] == [logits[0]] else {
+      throw ShapeError("cannot \(name) logits \(logits) and weights \(inputs[2]): wanted [\(logits[0])]")
+    }
+    return [[1]]
+  }
+
+  public var keeps: Kept { Kept(inputs: [0, 1, 2]) }
+
+  public func isDifferentiable(input: Int) -> Bool { input == 0 }
+
+  public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {
+    let rows = tileRows(inputs[0][1])
+    return pass == .forward ? Scratch(shared: (inputs[0][0] + rows - 1) / rows) : Scratch()
+  }
+
+  /// About 64 KiB of logits.
+  private func tileRows(_ classes: Int) -> Int { max(1, 16_384 / classes) }
+
+  public func forward(_ call: ForwardCall, _ worker: Worker) {
+    let samples = call.inputs[0].shape[0], classes = call.inputs[0].shape[1]
+    let batch = LabelledRows(call.inputs, labelSmoothing: labelSmoothing)
+    let partials = call.context.sharedScratch, tileRows = tileRows(classes)
+    let tiles = (samples + tileRows - 1) / tileRows
+    for tile in worker.tiles(tiles) {
+      var sum = 0.0
+      for sample in tile * tileRows..<min((tile + 1) * tileRows, samples) where batch.weights[sample] != 0 {
+        sum += Double(batch.weights[sample]) * Double(batch.loss(of: sample))
+      }
+      partials[tile] = Float(sum)
+    }
+    worker.barrier()
+    if worker.isFirst {
+      var sum = 0.0
+      for tile in 0..<tiles { sum += Double(partials[tile]) }
+      call.outputs[0][0] = Float(sum)
+    }
+  }
+
+  /// dxₙₖ = dy weightₙ (softmax(xₙ)ₖ Σⱼ tₙⱼ - tₙₖ), the softmax computed again.
+  public func backward(_ call: BackwardCall, _ worker: Worker) {
+    guard let dx = call.inputGradients[0], let dy = call.outputGradients[0] else { return }
+    let batch = LabelledRows(call.inputs, labelSmoothing: labelSmoothing)
+    for rows in worker.ranges(call.inputs[0].shape[0], by: tileRows(batch.row.count)) {
+      for sample in rows { batch.gradient(of: sample, times: dy[0] * batch.weights[sample], into: dx) }
+    }
+  }
+}
+
+/// The samples of a cross-entropy: logits, targets of either form, weights.
+private struct LabelledRows {
+  let row: LaneRow
+  let logits, targets, weights: UnsafePointer<Float>
+  /// Whether targets are distributions rather than class numbers.
+  let soft: Bool
+  /// What smoothing leaves of a target, and what it gives to every class.
+  let kept, shared: Float
+
+  init(_ inputs: [TensorView], labelSmoothing: Float) {
+    row = LaneRow(inputs[0].shape[1])
+    logits = UnsafePointer(inputs[0].pointer)
+    targets = UnsafePointer(inputs[1].pointer)
+    weights = UnsafePointer(inputs[2].pointer)
+    soft = inputs[1].shape.rank == 2
+    kept = 1 - labelSmoothing
+    shared = labelSmoothing / Float(row.count)
+  }
+
+  /// The class of a sample; `nil` when it is none of 0..<K, NaN included.
+  @inline(__always)
+  private func label(_ sample: Int) -> Int? {
+    let label = targets[sample]
+    return label >= 0 && label < Float(row.count) ? Int(label) : nil
+  }
+
+  /// With d = x - max x: Σ t (log Σ e^d - d).
+  @inline(__always)
+  func loss(of sample: Int) -> Float {
+    let x = logits + sample * row.count
+    let largest = row.largest(of: x)
+    let logarithm = log(row.sum { at, count in (x.lanes(at, count, fill: -.infinity) - largest).exponential })
+    if soft {
+      let t = targets + sample * row.count
+      return row.sum { at, count in
+        let target = (t.lanes(at, count) * kept + shared) * Self.inside(count)
+        return target * (logarithm - (x.lanes(at, count, fill: largest) - largest))
+      }
+    }
+    guard let label = label(sample) else { return .nan }
+    let own = logarithm - (x[label] - largest)
+    if shared == 0 { return own }
+    let all = row.sum { at, count in (logarithm - (x.lanes(at, count) - largest)) * Self.inside(count) }
+    return kept * own + shared * all
+  }
+
+  @inline(__always)
+  func gradient(of sample: Int, times scale: Float, into dx: GradientTarget) {
+    let x = logits + sample * row.count, start = sample * row.count
+    // A sample that is left out may hold anything, infinities too.
+    if weights[sample] == 0 { return row.visit { at, count in dx.put(Lanes(repeating: 0), start + at, count) } }
+    let largest = row.largest(of: x)
+    let sum = row.sum { at, count in (x.lanes(at, count, fill: -.infinity) - largest).exponential }
+    if soft {
+      let t = targets + start
+      let mass = kept * row.sum { at, count in t.lanes(at, count) } + shared * Float(row.count)
+      row.visit { at, count in
+        let share = (x.lanes(at, count) - largest).exponential * (mass / sum)
+        dx.put((share - (t.lanes(at, count) * kept + shared)) * scale, start + at, count)
+      }
+    } else {
+      let label = label(sample)
+      let scale = label == nil ? .nan : scale
+      row.visit { at, count in
+        let share = (x.lanes(at, count) - largest).exponential * (1 / sum)
+        var slope = (share - shared) * scale
+        if let label, label >= at, label < at + count { slope[label - at] -= kept * scale }
+        dx.put(slope, start + at, count)
+      }
+    }
+  }
+
+  /// 1 in the first `count` lanes, 0 in the rest.
+  @inline(__always)
+  private static func inside(_ count: Int) -> Lanes {
+    let lane = Lanes(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+    return Lanes(repeating: 1).replacing(with: 0, where: lane .>= Float(count))
+  }
+}

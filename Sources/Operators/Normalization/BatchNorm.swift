@@ -1,0 +1,135 @@
+import Compute
+
+/// Batch normalisation in training: y = weight (x - mean) / sqrt(variance + epsilon) + bias, the statistics taken over all
+/// axes but the last (Ioffe, Szegedy; ICML 2015, algorithm 1).
+///
+/// Inputs: x `[..., C]`, weight, bias, running mean, running variance, each `[C]`. Outputs: y `[..., C]`, then each `[C]`:
+/// mean of the batch, 1 / sqrt(variance + epsilon), running mean and running variance after this batch. Only y carries a
+/// gradient.
+///
+/// running' = (1 - momentum) running + momentum batch. As elsewhere in the field, the batch is normalised by its biased
+/// variance and the running variance follows the unbiased one, n / (n - 1) times as large; where a channel has but one
+/// value, that would be 0 / 0, and the biased one (zero) is taken.
+public struct BatchNorm: Operator {
+  public let epsilon: Float
+  /// The weight of this batch in the running statistics, 0...1.
+  public let momentum: Float
+
+  public init(epsilon: Float = 1e-5, momentum: Float = 0.1) {
+    self.epsilon = epsilon
+    self.momentum = momentum
+  }
+
+  public var name: String { "batch_norm" }
+
+  public func outputShapes(for inputs: [Shape]) throws(ShapeError) -> [Shape] {
+    try requireChannels(of: inputs, "batch_norm", ["weight", "bias", "running mean", "running variance"])
+    let perChannel: Shape = [inputs[0].channels]
+    return [inputs[0], perChannel, perChannel, perChannel, perChannel]
+  }
+
+  public var keeps: Kept { Kept(inputs: [0, 1], outputs: [1, 2]) }
+
+  public var inPlace: InPlace { InPlace(forward: 0, backward: 0) }
+
+  public func isDifferentiable(input: Int) -> Bool { input < 3 }
+
+  public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {
+    let period = ChannelPeriod(channels: inputs[0].channels), rows = inputs[0].count / inputs[0].channels
+    switch pass {
+    case .forward:
+      let moments = ChannelMoments(period: period, rows: rows).scratch
+      return Scratch(shared: 2 * period.width + moments.shared, perWorker: moments.perWorker)
+    case .backward:
+      let sums = ChannelGradientSums(period: period, rows: rows).scratch
+      return Scratch(shared: 3 * period.width + sums.shared, perWorker: sums.perWorker)
+    }
+  }
+
+  public func forward(_ call: ForwardCall, _ worker: Worker) {
+    let x = call.inputs[0].pointer, weight = call.inputs[1].pointer, bias = call.inputs[2].pointer
+    let runningMean = call.inputs[3].pointer, runningVariance = call.inputs[4].pointer
+    let y = call.outputs[0].pointer, batchMean = call.outputs[1].pointer, inverseDeviation = call.outputs[2].pointer
+    let newMean = call.outputs[3].pointer, newVariance = call.outputs[4].pointer
+    let period = ChannelPeriod(channels: call.inputs[0].shape.channels)
+    let count = call.inputs[0].count, rows = count / period.channels
+    let scales = call.context.sharedScratch, shifts = scales + period.width
+    let unbiased = rows > 1 ? Double(rows) / Double(rows - 1) : 1
+    let epsilon = Double(epsilon), momentum = momentum
+    ChannelMoments(period: period, rows: rows)(
+      of: x, partials: shifts + period.width, own: call.context.scratch(of: worker), worker
+    ) { channel, mean, variance in
+      let inverse = 1 / (variance + epsilon).squareRoot()
+      let scale = Float(Double(weight[channel]) * inverse)
+      batchMean[channel] = Float(mean)
+      inverseDeviation[channel] = Float(inverse)
+      newMean[channel] = (1 - momentum) * runningMean[channel] + momentum * Float(mean)
+      newVariance[channel] = (1 - momentum) * runningVariance[channel] + momentum * Float(variance * unbiased)
+      period.spread(scale, channel, into: scales)
+      // From the rounded scale, so that x = mean gives the bias up to the rounding of one number.
+      period.spread(Float(Double(bias[channel]) - mean * Double(scale)), channel, into: shifts)
+    }
+    worker.barrier()
+    period.scaleAndShift(x, count: count, by: scales, shifts, into: y, worker)
+  }
+
+  /// With x̂ = (x - mean) r, r = 1 / sqrt(variance + epsilon), over the n values of a channel:
+  /// dbias = Σ dy, dweight = Σ dy x̂, dx = weight r (dy - Σ dy / n - x̂ Σ dy x̂ / n),
+  /// the last as a dy + b x + c with three numbers a channel.
+  public func backward(_ call: BackwardCall, _ worker: Worker) {
+    guard let dy = call.outputGradients[0]?.pointer else { return }
+    let x = call.inputs[0].pointer, weight = call.inputs[1].pointer
+    let batchMean = call.outputs[1].pointer, inverseDeviation = call.outputs[2].pointer
+    let dx = call.inputGradients[0], dweight = call.inputGradients[1], dbias = call.inputGradients[2]
+    let period = ChannelPeriod(channels: call.inputs[0].shape.channels)
+    let count = call.inputs[0].count, rows = count / period.channels
+    let a = call.context.sharedScratch, b = a + period.width, c = b + period.width
+    ChannelGradientSums(period: period, rows: rows)(
+      dy: dy, x: x, mean: batchMean, partials: c + period.width, own: call.context.scratch(of: worker), worker
+    ) { channel, plain, centered in
+      let inverse = Double(inverseDeviation[channel])
+      dweight?.put(Float(centered * inverse), at: channel)
+      dbias?.put(Float(plain), at: channel)
+      let scale = Double(weight[channel]) * inverse, n = Double(rows)
+      let slope = -scale * centered * inverse * inverse / n
+      period.spread(Float(scale), channel, into: a)
+      period.spread(Float(slope), channel, into: b)
+      period.spread(Float(-scale * plain / n - slope * Double(batchMean[channel])), channel, into: c)
+    }
+    guard let dx else { return }
+    worker.barrier()
+    for range in worker.ranges(count, by: period.tileFloats) {
+      period.visit(range) { index, place in
+        let slope = c.lanes(at: place).addingProduct(b.lanes(at: place), x.lanes(at: index))
+        dx.put(slope.addingProduct(a.lanes(at: place), dy.lanes(at: index)), at: index)
+      } rest: { index, place in
+        let slope = c[place].addingProduct(b[place], x[index])
+        dx.put(slope.addingProduct(a[place], dy[index]), at: index)
+      }
+    }
+  }
+}
+
+extension ChannelPeriod {
+  /// y = scale x + shift, with both numbers spread over a period.
+  @inline(__always)
+  func scaleAndShift(
+    _ x: UnsafePointer<Float>, count: Int, by scales: UnsafePointer<Float>, _ shifts: UnsafePointer<Float>,
+    into y: UnsafeMutablePointer<Float>, _ worker: Worker
+  ) {
+    for range in worker.ranges(count, by: tileFloats) {
+      visit(range) { index, place in
+        y.store(shifts.lanes(at: place).addingProduct(scales.lanes(at: place), x.lanes(at: index)), at: index)
+      } rest: { index, place in
+        y[index] = shifts[place].addingProduct(scales[place], x[index])
+      }
+    }
+  }
+}
+
+/// Throws unless every input after the first has one number for each channel of the first.
+func requireChannels(of inputs: [Shape], _ operation: String, _ roles: [String]) throws(ShapeError) {
+  for (role, shape) in zip(roles, inputs.dropFirst()) where shape != [inputs[0].channels] {
+    throw ShapeError("cannot \(operation) \(inputs[0]): the \(role) is \(shape), wanted [\(inputs[0].channels)]")
+  }
+}
