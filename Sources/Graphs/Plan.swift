@@ -78,6 +78,10 @@ public struct Plan: Sendable, CustomStringConvertible {
     return "\(index): \(adds) \(name) \(step.path) -> \(shapes)" + (kept > 0 ? " (reads \(kept) kept bytes)" : "")
   }
 
-  /// A number that two plans share only when they do the same: ranks compare it before they start.
-  public var fingerprint: UInt64 { RandomKey(0).appending(description).bits }
+  /// A number that two plans share only when they take the same steps on the same shapes: ranks compare it before they
+  /// start. Where things lie in the arena may differ, since ranks may have different numbers of threads.
+  public var fingerprint: UInt64 {
+    let steps = program.steps.indices.map { describe(program.steps[$0], $0) }
+    return RandomKey(0).appending(steps.joined(separator: "\n") + "\(buckets)").bits
+  }
 }

@@ -1,0 +1,78 @@
+import Compute
+import Configuration
+import Datasets
+import Graphs
+import Layers
+import Optimizers
+import Tasks
+
+/// A run file, read: data, network, task and settings, without ranks, threads or memory.
+///
+/// `train`, `evaluate`, `predict` and `inspect` all begin here, so that a mistake in a run file is the same sentence in each.
+public struct Experiment {
+  /// Makes a network from the section `model`; the catalogue of networks lives above this floor.
+  public typealias MakeNetwork = (_ model: ConfigSection, _ classes: Int) throws -> any Module
+
+  public let file: RunFile
+  public let settings: RunSettings
+  public let training: any ImageDataset
+  public let evaluation: any ImageDataset
+  public let trainingPipeline: TransformPipeline
+  public let evaluationPipeline: TransformPipeline
+  public let network: any Module
+  public let task: any TrainingTask
+  public let optimizer: any Optimizer
+  public let clipping: Clipping
+  public let average: MovingAverage?
+  public let decaysEverything: Bool
+  public let rateRule: LearningRateRule
+  private let makeSchedule: (ScheduleCatalog.RunLength) throws -> Schedule
+
+  /// Reads every section of `file` and refuses what nobody has read.
+  /// - Throws: `ConfigError` for the run file, `DatasetError` for the data.
+  public init(_ file: RunFile, makeNetwork: MakeNetwork) throws {
+    self.file = file
+    settings = try RunSettings(file)
+    let data = try file.section("data"), model = try file.section("model")
+    training = try DatasetCatalog.dataset(data, .training)
+    evaluation = try DatasetCatalog.dataset(data, .evaluation)
+    let name = try data.string("name"), size = training.imageSize
+    trainingPipeline = try TransformPipeline(for: .training, reading: data, dataset: name, channels: 3, nativeSize: size)
+    evaluationPipeline = try TransformPipeline(
+      for: .evaluation, reading: data, dataset: name, channels: 3, nativeSize: size)
+    guard trainingPipeline.outputShape == evaluationPipeline.outputShape || evaluation.count == 0 else {
+      throw data.error(
+        "prepare", "makes pictures of \(evaluationPipeline.outputShape), training of \(trainingPipeline.outputShape)")
+    }
+    let classes = try model.int("classes", default: training.classNames.count, in: 1...)
+    guard classes >= training.classNames.count else {
+      throw model.error("classes", "is \(classes), but the data set has \(training.classNames.count) classes")
+    }
+    network = try makeNetwork(model, classes)
+    task = try TaskCatalog.task(try file.section("task"))
+    let rule = try file.section("optimizer")
+    optimizer = try OptimizerCatalog.optimizer(rule)
+    clipping = try Clipping(rule)
+    average = try MovingAverage.read(rule)
+    decaysEverything = try rule.bool("decay_norms_and_biases", default: false)
+    rateRule = try LearningRateRule(rule, batch: settings.globalBatch)
+    let schedule = try file.section("schedule"), rate = rateRule.rate
+    makeSchedule = { try ScheduleCatalog.schedule(schedule, peakRate: rate, length: $0) }
+    // Read once now, so that a mistake shows before anything is built; its lengths are those of the run later.
+    _ = try makeSchedule(.init(stepsPerEpoch: 1_000_000, runSteps: 1_000_000_000))
+    try file.finish()
+  }
+
+  /// The steps of a run: `run.steps` if given, else `run.epochs` epochs.
+  public func totalSteps(perEpoch stepsPerEpoch: Int) -> Int {
+    settings.steps > 0 ? settings.steps : max(1, Int((settings.epochs * Double(stepsPerEpoch)).rounded()))
+  }
+
+  /// The learning rate's course over a run of `totalSteps`.
+  public func schedule(stepsPerEpoch: Int, totalSteps: Int) throws -> Schedule {
+    try makeSchedule(.init(stepsPerEpoch: stepsPerEpoch, runSteps: totalSteps))
+  }
+
+  /// Sentences that tell what the settings come to.
+  public var remarks: [String] { [rateRule.sentence] }
+}

@@ -1,0 +1,89 @@
+import Communication
+import Foundation
+import Graphs
+
+/// Where a run begins: its folder, and the checkpoint it goes on from. Rank 0 looks; the others are told.
+struct RunStart: Codable {
+  var folder: String
+  /// The checkpoint to restore, and what it says; `nil` for a fresh run.
+  var checkpoint: String?
+  var info: CheckpointInfo?
+  /// Sentences about what was found.
+  var remarks: [String] = []
+}
+
+extension TrainingRun {
+  /// Chooses folder and checkpoint on rank 0 and tells everybody.
+  func chooseStart(_ communicator: any Communicator) throws -> RunStart {
+    // An error must reach all ranks as the same error: it travels as text.
+    var message = Data()
+    if communicator.rank == 0 {
+      do { message = try JSONEncoder().encode(Decision(start: findStart(), error: nil, kind: nil)) } catch {
+        message = try JSONEncoder().encode(Decision(start: nil, error: "\(error)", kind: error is RunFolderError ? 64 : 65))
+      }
+    }
+    let bytes = try communicator.broadcast("start of the run", Array(message))
+    let decision = try JSONDecoder().decode(Decision.self, from: Data(bytes))
+    guard let start = decision.start else { throw StartError(description: decision.error ?? "", exitCode: decision.kind ?? 65) }
+    return start
+  }
+
+  private struct Decision: Codable {
+    let start: RunStart?
+    let error: String?
+    let kind: Int32?
+  }
+
+  private func findStart() throws -> RunStart {
+    let use: RunFolder.Use = request.resume == nil ? .fresh : .resumed
+    let folder = try RunFolder(request.output, name: request.name, use: use)
+    var start = RunStart(folder: folder.path)
+    switch request.resume {
+    case nil: break
+    case .path(let path):
+      let checkpoint = try CheckpointReader(path)
+      start.checkpoint = path
+      start.info = checkpoint.info
+    case .latest:
+      let found = CheckpointReader.newestGood(CheckpointStore(folder: folder.checkpoints))
+      start.remarks = found.broken.map { "warning: a checkpoint is broken and passed over: \($0)" }
+      start.checkpoint = found.checkpoint?.path
+      start.info = found.checkpoint?.info
+      if found.checkpoint == nil { start.remarks.append("no checkpoint in \(folder.checkpoints) yet: the run begins") }
+    }
+    if let path = start.checkpoint, let info = start.info {
+      start.remarks.append(
+        "resumed from \(path): step \(info.step), parameters, running statistics, moments, data position, best metric")
+    }
+    return start
+  }
+
+  /// Restores the model on rank 0 and gives it to everybody: parameters are the same on all ranks from here on.
+  func restore(
+    _ start: RunStart, _ runners: NetworkRunners, _ update: ParameterUpdate, _ communicator: any Communicator
+  ) throws {
+    let state = runners.state
+    if communicator.rank == 0, let path = start.checkpoint {
+      try CheckpointReader(path).restore(state, blocks: update.blocks)
+    } else {
+      update.startAverage()
+    }
+    let blocks = [("parameters", state.values)] + update.blocks.map { ($0.name, $0.values) }
+    for (name, values) in blocks {
+      try communicator.broadcast(
+        name, UnsafeMutableRawBufferPointer(start: values.pointer, count: values.shape.byteCount))
+    }
+    for path in state.counters.keys.sorted() {
+      var count = Int64(state.counters[path]!)
+      try withUnsafeMutableBytes(of: &count) { try communicator.broadcast(path, $0) }
+      state.counters[path] = Int(count)
+    }
+  }
+}
+
+/// Why a run cannot start: found by rank 0, thrown on all.
+public struct StartError: Error, Hashable, Sendable, CustomStringConvertible {
+  public let description: String
+  /// The exit code that goes with it.
+  public let exitCode: Int32
+}

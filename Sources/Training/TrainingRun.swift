@@ -1,0 +1,158 @@
+import Communication
+import Compute
+import Configuration
+import Datasets
+import Foundation
+import Graphs
+import Tasks
+
+/// Puts a run together on every rank and runs it: placement, plan, agreement, resume, loop.
+public struct TrainingRun {
+  /// What the program knows beyond the run file.
+  public struct Request {
+    public var resume: Resume?
+    public var output: String?
+    /// Names the run's folder when no output is given.
+    public var name: String
+    /// Identifies the build on this rank.
+    public var build: String
+    /// Node by node, every value looked at, in one process.
+    public var isDebugging = false
+    public var stop: StopRequest?
+    /// Shows a line on rank 0.
+    public var progress: ProgressLine
+
+    public init(name: String, build: String, progress: ProgressLine) {
+      self.name = name
+      self.build = build
+      self.progress = progress
+    }
+  }
+
+  /// Which checkpoint a run goes on from.
+  public enum Resume: Hashable, Sendable {
+    /// The newest good one of the run's folder; without any the run begins.
+    case latest
+    case path(String)
+  }
+
+  public let experiment: Experiment
+  public let request: Request
+
+  public init(_ experiment: Experiment, _ request: Request) {
+    self.experiment = experiment
+    self.request = request
+  }
+
+  /// Trains. All ranks call this together; `communicator` is in the hands of this call until it returns.
+  /// - Returns: how the run ended, and on rank 0 the summary.
+  public func run(_ communicator: any Communicator) throws -> (ending: TrainingLoop.Ending, summary: String) {
+    let settings = experiment.settings
+    communicator.deadline = .seconds(settings.timeoutSeconds)
+    let isFirst = communicator.rank == 0
+    let placement = try RankPlacement(over: communicator)
+    let start = try chooseStart(communicator)
+    let assignment = try ReplicaAssignment(
+      replicas: settings.replicas == 0 ? start.info?.replicas ?? 0 : settings.replicas, ranks: communicator.size,
+      reduction: settings.reduction)
+    let schedule = try BatchSchedule(
+      sampleCount: experiment.training.count, globalBatch: settings.globalBatch, replicas: assignment.replicas,
+      dropsShortBatch: settings.dropsShortBatch)
+    let totalSteps = experiment.totalSteps(perEpoch: schedule.stepsPerEpoch)
+
+    let runners = try NetworkRunners(
+      experiment.network, experiment.task, batch: schedule.replicaBatch, image: experiment.trainingPipeline.outputShape,
+      team: WorkerTeam(count: settings.threads > 0 ? settings.threads : placement.computeThreads),
+      key: RandomKey(settings.seed).appending("parameters"), bucketBytes: settings.bucketBytes,
+      isInterpreted: request.isDebugging)
+    let update = try ParameterUpdate(
+      experiment.optimizer, try experiment.schedule(stepsPerEpoch: schedule.stepsPerEpoch, totalSteps: totalSteps),
+      experiment.clipping, average: experiment.average, decaysEverything: experiment.decaysEverything,
+      state: runners.state, team: runners.team)
+    try agreement(runners).check(communicator)
+    try restore(start, runners, update, communicator)
+
+    let step = start.info?.step ?? 0
+    let log = isFirst ? try RunLog(folder: start.folder, progress: request.progress, resumedStep: start.info?.step) : nil
+    try log.map { try announce($0, placement, assignment, schedule, runners, totalSteps, start) }
+    let queue = ReductionQueue(communicator, reducing: assignment.reduction)
+    defer { queue.close() }
+    let loader = BatchLoader(
+      experiment.training, experiment.trainingPipeline, sequence(schedule, assignment, communicator.rank, step, totalSteps),
+      loaderSettings(assignment.perRank))
+    defer { loader.shutdown() }
+    let store = CheckpointStore(
+      folder: start.folder + "/checkpoints", keepLast: settings.keepLast, keepBest: settings.keepBest)
+    if isFirst { store.clean() }
+    let loop = try TrainingLoop(
+      runners, update, settings, schedule: schedule, totalSteps: totalSteps, queue: queue, loader: loader,
+      evaluation: Evaluation(
+        experiment.evaluation, experiment.evaluationPipeline, batch: settings.evaluationBatch, loaderSettings(1)),
+      assignment: assignment, step: step, bestMetric: start.info?.bestMetric, log: log,
+      writer: isFirst ? CheckpointWriter(store) : nil, stop: request.stop, describe: describe)
+    if request.isDebugging { runners.observer = DebugObserver(runners, log: log).observe }
+    let ending = try loop.run()
+    for sample in loader.broken.samples { log?.announce("skipped: \(sample)") }
+    return (ending, try log?.finish() ?? "")
+  }
+
+  private func sequence(
+    _ schedule: BatchSchedule, _ assignment: ReplicaAssignment, _ rank: Int, _ step: Int, _ totalSteps: Int
+  ) -> BatchSequence {
+    let (epoch, within) = step.quotientAndRemainder(dividingBy: schedule.stepsPerEpoch)
+    return BatchSequence(
+      schedule, replicas: assignment.range(rank: rank), seed: experiment.settings.seed, isShuffled: true,
+      start: (epoch, within), endEpoch: (totalSteps + schedule.stepsPerEpoch - 1) / schedule.stepsPerEpoch)
+  }
+
+  /// A step holds all its replicas' batches at once, so that many must be ahead.
+  private func loaderSettings(_ replicas: Int) -> LoaderSettings {
+    var settings = experiment.settings.loader
+    if request.isDebugging { settings.threads = 0 }
+    settings.batchesAhead = max(settings.batchesAhead, 2 * replicas)
+    return settings
+  }
+
+  private func agreement(_ runners: NetworkRunners) -> StartupAgreement {
+    let layout = runners.state.layout
+    let parameters = (layout.buffers + layout.parameters).map { "\($0.path) \($0.range) \($0.shape)" }
+    let data = [experiment.training, experiment.evaluation].map { dataset in
+      "\(dataset.count) \(dataset.classNames) \(dataset.count > 0 ? dataset.name(of: dataset.count - 1) : "")"
+    }
+    var agreement = StartupAgreement(
+      plan: runners.mainPlan.fingerprint, runFile: experiment.file.resolvedYAML(), build: request.build,
+      parameters: parameters.joined(separator: "\n"))
+    agreement.items.append(("the data set", RandomKey(0).appending(data.joined(separator: "\n")).bits))
+    return agreement
+  }
+
+  private func describe(_ info: CheckpointInfo) -> CheckpointInfo {
+    var info = info
+    info.classNames = experiment.training.classNames
+    info.runFile = experiment.file.resolvedYAML()
+    return info
+  }
+
+  private func announce(
+    _ log: RunLog, _ placement: RankPlacement, _ assignment: ReplicaAssignment, _ schedule: BatchSchedule,
+    _ runners: NetworkRunners, _ totalSteps: Int, _ start: RunStart
+  ) throws {
+    try experiment.file.resolvedYAML().write(toFile: log.folder + "/run.yaml", atomically: true, encoding: .utf8)
+    let plan = runners.mainPlan
+    for sentence in start.remarks + experiment.remarks { log.announce(sentence) }
+    if let warning = placement.warning { log.announce("warning: \(warning)") }
+    if let warning = Processor.blasWarning { log.announce("warning: \(warning)") }
+    log.announce(
+      "\(assignment.ranks) rank\(assignment.ranks == 1 ? "" : "s") x \(runners.team.count) threads, \(assignment.replicas) "
+        + "replicas of \(schedule.replicaBatch) samples, \(assignment.reduction.rawValue) reduction; OpenBLAS "
+        + "\(Processor.blasKernel), denormals flushed to zero")
+    log.announce(
+      "\(plan.program.graph.parameterCount) parameters; a rank's arena \(plan.arena.byteCount >> 20) MiB (lower bound "
+        + "\(plan.arena.lowerBoundBytes >> 20) MiB), gradients in \(plan.buckets.count) buckets")
+    log.announce(
+      "\(experiment.training.count) training and \(experiment.evaluation.count) evaluation samples, \(schedule.stepsPerEpoch) "
+        + "steps an epoch, \(totalSteps) steps in all; results in \(log.folder)")
+    let unused = plan.program.parametersWithoutGradient
+    if !unused.isEmpty { log.announce("parameters without a gradient: \(unused.joined(separator: ", "))") }
+  }
+}

@@ -1,0 +1,107 @@
+import ArgumentParser
+import Communication
+import Compute
+import Configuration
+import Foundation
+import Safetensors
+import Training
+
+/// This process as one of a job's ranks: how it starts, what it reads, how it ends.
+///
+/// Every way out of the program passes here: a result is an exit code, an error is a sentence and an exit code, and under
+/// mpirun an error on any rank ends the whole job.
+struct Job {
+  let communicator: any Communicator
+
+  /// Starts the ranks, runs `body`, and ends the process.
+  static func start(isDebugging: Bool = false, _ body: (Job) throws -> ProgramExit) throws -> Never {
+    setvbuf(stdout, nil, _IOLBF, 0)
+    if let reason = Processor.unsupportedBuild { end(.failure, saying: reason) }
+    Processor.confineBLAS()
+    let environment = LaunchEnvironment()
+    let communicator: any Communicator
+    do {
+      communicator = isDebugging ? SoloCommunicator() : try environment.makeCommunicator()
+    } catch { end(.usage, saying: "\(error)") }
+    let job = Job(communicator: communicator)
+    do {
+      let result = try body(job)
+      if communicator.size > 1 { MPICommunicator.finish() }
+      end(result, saying: nil)
+    } catch {
+      job.fail(error)
+    }
+  }
+
+  /// Says what went wrong and ends every rank.
+  private func fail(_ error: any Error) -> Never {
+    let code = ProgramExit(error)
+    // What every rank finds alike is said once, by rank 0.
+    if error is SharedByAllRanks && communicator.size > 1 {
+      if communicator.rank != 0 { sleep(2) }
+      Self.end(code, saying: communicator.rank == 0 ? "\(error)" : nil)
+    }
+    if communicator.size == 1 { Self.end(code, saying: "\(error)") }
+    FailureReport(error, on: communicator).end(communicator, code: code.rawValue) { Self.write("error: \($0)") }
+    Self.end(code, saying: nil)
+  }
+
+  private static func end(_ code: ProgramExit, saying sentence: String?) -> Never {
+    if let sentence { write("error: \(sentence)") }
+    fflush(stdout)
+    // Threads that still wait for ranks which have gone must not keep the process.
+    _exit(code.rawValue)
+  }
+
+  private static func write(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+
+  /// The run file that `arguments` begins with (or the built-in one), with the settings that follow; read by rank 0 alone.
+  func runFile(_ arguments: [String], further: [String] = []) throws -> RunFile {
+    let path = Self.file(in: arguments)
+    let settings = arguments.dropFirst(path == nil ? 0 : 1) + further
+    var text = [UInt8]()
+    if communicator.rank == 0 {
+      if let path {
+        guard let data = FileManager.default.contents(atPath: path) else { throw MissingRunFile(path: path) }
+        text = Array(data)
+      } else {
+        text = Array(BuiltInRun.text.utf8)
+      }
+    }
+    text = try communicator.broadcast("run file", text)
+    return try RunFile(text: String(decoding: text, as: UTF8.self), file: path ?? "built-in run", overrides: Array(settings))
+  }
+
+  /// The run file's name without its ending.
+  func runName(_ arguments: [String]) -> String {
+    Self.file(in: arguments).map { URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent } ?? "quickstart"
+  }
+
+  private static func file(in arguments: [String]) -> String? { arguments.first.flatMap { $0.contains("=") ? nil : $0 } }
+
+  /// Identifies this program: ranks of different builds must not meet.
+  var build: String { (try? Checksum.crc32(ofFile: "/proc/self/exe")).map { String($0) } ?? "unknown" }
+
+  /// The progress line on this rank's terminal.
+  func progressLine() -> ProgressLine {
+    ProgressLine(isatty(STDOUT_FILENO) == 1 ? .terminal(columns: terminalColumns) : .plain(intervalSeconds: 5)) {
+      FileHandle.standardOutput.write(Data($0.utf8))
+    }
+  }
+
+  private func terminalColumns() -> Int {
+    var size = winsize()
+    return ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
+  }
+}
+
+/// A run file that is not there.
+struct MissingRunFile: Error, CustomStringConvertible {
+  let path: String
+  var description: String {
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    let near = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasSuffix(".yaml") }
+    let hint = nearestName(to: URL(fileURLWithPath: path).lastPathComponent, among: near).map { "; did you mean '\($0)'?" } ?? ""
+    return "there is no readable run file \(path)\(hint)"
+  }
+}
