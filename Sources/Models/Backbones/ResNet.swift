@@ -6,7 +6,7 @@ import Layers
 /// stride sits on the 3x3 convolution of a bottleneck.
 ///
 /// In: images `[N, H, W, 3]`; out: logits `[N, classes]`.
-public struct ResNet: Module {
+public struct ResNet: Module, Sendable {
   public enum BlockKind: Sendable { case basic, bottleneck }
 
   /// What stands before the first stage.
