@@ -1,8 +1,8 @@
 extension SIMD16<Float> {
   /// The natural logarithm, relative error below 2 units in the last place; -infinity at 0, NaN below.
   ///
-  /// x = m 2^e with m in [sqrt(1/2), sqrt(2)), then log m by its minimax polynomial of degree nine around 1 (coefficients
-  /// as in the Cephes library's logf) and e ln 2 in two parts.
+  /// x = m 2^e with m in [sqrt(1/2), sqrt(2)), then log m by its minimax polynomial of degree nine around 1
+  /// (coefficients as in the Cephes library's logf) and e ln 2 in two parts.
   @inlinable @inline(__always)
   public var logarithm: Lanes {
     let bits = unsafeBitCast(self, to: SIMD16<Int32>.self)

@@ -2,7 +2,8 @@ import Compute
 
 /// Visits `range` sixteen positions at a time, then what is left of it: `body` gets the first position and how many.
 ///
-/// The body is inlined twice, once with the constant 16, so that the loads and stores below with `first: 16` are plain ones.
+/// The body is inlined twice, once with the constant 16, so that the loads and stores below with `first: 16` are plain
+/// ones.
 @inline(__always)
 func inLanes(_ range: Range<Int>, _ body: (_ position: Int, _ count: Int) -> Void) {
   var position = range.lowerBound

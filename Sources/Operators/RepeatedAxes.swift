@@ -1,11 +1,11 @@
 import Compute
 
-/// A tensor seen as `[outer, repeats, inner]` beside a smaller one seen as `[outer, inner]`: a map and its gate, or a map
-/// and its mean.
+/// A tensor seen as `[outer, repeats, inner]` beside a smaller one seen as `[outer, inner]`: a map and its gate, or a
+/// map and its mean.
 ///
-/// `[N, H, W, C]` over its pixels is `[N, H·W, C]`, over its channels `[N·H·W, C, 1]`, as a whole `[1, N·H·W·C, 1]`; a bias
-/// of channels is `[1, N·H·W, C]`. Both directions read and write the large tensor in tiles of about 16,384 elements; sums
-/// over the repeats leave one partial result a tile, merged in the order of the tiles.
+/// `[N, H, W, C]` over its pixels is `[N, H·W, C]`, over its channels `[N·H·W, C, 1]`, as a whole `[1, N·H·W·C, 1]`; a
+/// bias of channels is `[1, N·H·W, C]`. Both directions read and write the large tensor in tiles of about 16,384
+/// elements; sums over the repeats leave one partial result a tile, merged in the order of the tiles.
 struct RepeatedAxes {
   private(set) var outer = 1
   private(set) var repeats = 1
@@ -17,7 +17,8 @@ struct RepeatedAxes {
   private let innerPerTile: Int
   private let outersPerTile: Int
 
-  /// The tensor of `shape` when the axes for which `isRepeated` holds lie side by side, else `nil`. Extents of 1 are nowhere.
+  /// The tensor of `shape` when the axes for which `isRepeated` holds lie side by side, else `nil`. Extents of 1 are
+  /// nowhere.
   init?(_ shape: Shape, _ isRepeated: (_ axis: Int) -> Bool) {
     for axis in 0..<shape.rank where shape[axis] != 1 {
       if isRepeated(axis) {
@@ -29,8 +30,8 @@ struct RepeatedAxes {
         inner *= shape[axis]
       }
     }
-    // Blocks of 1,024 keep the running sums of very wide rows (a position embedding) in L1; chains of at most 512 additions
-    // keep the rounding of a sum below 1e-6.
+    // Blocks of 1,024 keep the running sums of very wide rows (a position embedding) in L1; chains of at most 512
+    // additions keep the rounding of a sum below 1e-6.
     innerPerTile = inner <= 2_048 ? inner : 1_024
     repeatsPerTile = inner == 1 ? 16_384 : min(max(16_384 / innerPerTile, 16), 512)
     chunks = (repeats + repeatsPerTile - 1) / repeatsPerTile

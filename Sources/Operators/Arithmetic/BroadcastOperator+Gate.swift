@@ -1,6 +1,7 @@
 import Compute
 
-/// The fast path of a map `[outer, repeats, inner]` and a gate `[outer, inner]`: either is read once, forward and backward.
+/// The fast path of a map `[outer, repeats, inner]` and a gate `[outer, inner]`: either is read once, forward and
+/// backward.
 extension BroadcastOperator {
   @inline(__always)
   private func ordered<Result>(

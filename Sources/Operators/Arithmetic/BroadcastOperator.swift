@@ -2,8 +2,9 @@ import Compute
 
 /// A function of two tensors, element by element, with NumPy's broadcasting: y = f(a, b).
 ///
-/// Extents are equal or one of them is 1; missing leading extents count as 1. The gradient of a broadcast input is summed
-/// over the axes along which it was repeated. Conforming types give the function and its derivatives on sixteen lanes.
+/// Extents are equal or one of them is 1; missing leading extents count as 1. The gradient of a broadcast input is
+/// summed over the axes along which it was repeated. Conforming types give the function and its derivatives on sixteen
+/// lanes.
 public protocol BroadcastOperator: Operator {
   /// The verb of its error sentence: cannot `add` … and ….
   static var verb: String { get }
@@ -19,7 +20,8 @@ public protocol BroadcastOperator: Operator {
 extension BroadcastOperator {
   public func outputShapes(for inputs: [Shape]) throws(ShapeError) -> [Shape] {
     guard let shape = Shape.broadcast(inputs[0], inputs[1]) else {
-      throw ShapeError("cannot \(Self.verb) \(inputs[0]) and \(inputs[1]): extents must be equal or 1, from the last one on")
+      throw ShapeError(
+        "cannot \(Self.verb) \(inputs[0]) and \(inputs[1]): extents must be equal or 1, from the last one on")
     }
     return [shape]
   }
@@ -39,7 +41,8 @@ extension BroadcastOperator {
       let a = a.pointer, b = b.pointer, y = y.pointer
       for range in worker.ranges(call.outputs[0].count, by: 16_384) {
         inLanes(range) { index, count in
-          y.store(Self.value(a.lanes(at: index, first: count), b.lanes(at: index, first: count)), at: index, first: count)
+          let value = Self.value(a.lanes(at: index, first: count), b.lanes(at: index, first: count))
+          y.store(value, at: index, first: count)
         }
       }
     } else if let gate = Gate(a.shape, b.shape, y.shape) {
@@ -77,8 +80,8 @@ extension BroadcastOperator {
   }
 }
 
-/// One input has the result's shape, the other is repeated along neighbouring axes: a gate over channels or over pixels, a
-/// bias, a scalar.
+/// One input has the result's shape, the other is repeated along neighbouring axes: a gate over channels or over
+/// pixels, a bias, a scalar.
 struct Gate {
   let axes: RepeatedAxes
   /// Which input is repeated.

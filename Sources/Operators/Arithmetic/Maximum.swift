@@ -1,6 +1,7 @@
 import Compute
 
-/// The larger of two tensors with broadcasting, y = max(a, b); a tie sends half of the gradient to each, as PyTorch does.
+/// The larger of two tensors with broadcasting, y = max(a, b); a tie sends half of the gradient to each, as PyTorch
+/// does.
 public struct Maximum: BroadcastOperator {
   public init() {}
 

@@ -1,7 +1,7 @@
 import Compute
 
-/// Convolution along the channels, ECA's interaction of neighbouring channels (Wang et al., CVPR 2020, eq. 7; ECA-NS for one
-/// filter a channel): y[n, c] = Σ w[j] x[n, c + j - (k - 1) / 2], with zeros beyond the ends.
+/// Convolution along the channels, ECA's interaction of neighbouring channels (Wang et al., CVPR 2020, eq. 7; ECA-NS
+/// for one filter a channel): y[n, c] = Σ w[j] x[n, c + j - (k - 1) / 2], with zeros beyond the ends.
 ///
 /// Inputs: x `[N, …, C]`, weight `[k]` (shared by all channels) or `[C, k]` (one filter a channel); k is odd.
 public struct ChannelConv1D: Operator {
@@ -46,8 +46,8 @@ public struct ChannelConv1D: Operator {
     }
   }
 
-  /// dx[n, c] = Σ w[c - j + h, j] dy[n, c - j + h] with h = (k - 1) / 2; dw[c, j] = Σ over n of dy[n, c] x[n, c + j - h],
-  /// summed over c as well where the filter is shared.
+  /// dx[n, c] = Σ w[c - j + h, j] dy[n, c - j + h] with h = (k - 1) / 2; dw[c, j] = Σ over n of dy[n, c] x[n, c + j -
+  /// h], summed over c as well where the filter is shared.
   public func backward(_ call: BackwardCall, _ worker: Worker) {
     guard let dy = call.outputGradients[0]?.pointer else { return }
     let taps = Taps(call.inputs[0].shape, call.inputs[1].shape)
@@ -100,7 +100,8 @@ public struct ChannelConv1D: Operator {
       if taps.isShared {
         var total = 0.0
         for row in rows {
-          for channel in reach { total += Double(dy[row * channels + channel]) * Double(x[row * channels + channel + shift]) }
+          let slope = dy + row * channels, input = x + row * channels + shift
+          for channel in reach { total += Double(slope[channel]) * Double(input[channel]) }
         }
         partial[tap] = Float(total)
         continue
@@ -108,7 +109,10 @@ public struct ChannelConv1D: Operator {
       for channel in 0..<channels {
         var total = 0.0
         if reach.contains(channel) {
-          for row in rows { total += Double(dy[row * channels + channel]) * Double(x[row * channels + channel + shift]) }
+          for row in rows {
+            let at = row * channels + channel
+            total += Double(dy[at]) * Double(x[at + shift])
+          }
         }
         partial[taps.index(channel, tap)] = Float(total)
       }

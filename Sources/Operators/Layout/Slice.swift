@@ -19,7 +19,8 @@ public struct Slice: Operator {
     let axis = try inputs[0].resolved(axis, to: "slice")
     guard start >= 0, length > 0, start + length <= inputs[0][axis] else {
       throw ShapeError(
-        "cannot slice \(inputs[0]) along axis \(axis): wanted elements \(start) ..< \(start + length) of \(inputs[0][axis])")
+        "cannot slice \(inputs[0]) along axis \(axis): wanted elements \(start) ..< \(start + length) "
+          + "of \(inputs[0][axis])")
     }
     var result = inputs[0]
     result[axis] = length

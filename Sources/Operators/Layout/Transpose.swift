@@ -2,8 +2,8 @@ import Compute
 
 /// Axes in another order: axis k of the result is axis `order[k]` of the input.
 ///
-/// Swapping the last two axes (after whatever stays in front) goes by blocks of 32 x 32, so that both sides use whole cache
-/// lines; when the last axis stays, whole rows are copied; everything else goes element by element.
+/// Swapping the last two axes (after whatever stays in front) goes by blocks of 32 x 32, so that both sides use whole
+/// cache lines; when the last axis stays, whole rows are copied; everything else goes element by element.
 public struct Transpose: Operator {
   public let order: [Int]
 
@@ -54,8 +54,9 @@ public struct Transpose: Operator {
     // A rotation of the axes behind the common front is one swap of two merged axes.
     let split = origin(front, isInverse: isInverse)
     var isRotation = true
-    for axis in front..<rank where origin(axis, isInverse: isInverse) != front + (axis - front + split - front) % (rank - front) {
-      isRotation = false
+    for axis in front..<rank {
+      let rotated = front + (axis - front + split - front) % (rank - front)
+      if origin(axis, isInverse: isInverse) != rotated { isRotation = false }
     }
     if isRotation {
       swap(

@@ -1,7 +1,7 @@
 import Compute
 
-/// Maximum over bins that cut `[N, H, W, C]` into a given height and width, PyTorch's `AdaptiveMaxPool2d`: bin i of m on
-/// n inputs is floor(i n / m) ..< ceil((i + 1) n / m).
+/// Maximum over bins that cut `[N, H, W, C]` into a given height and width, PyTorch's `AdaptiveMaxPool2d`: bin i of m
+/// on n inputs is floor(i n / m) ..< ceil((i + 1) n / m).
 ///
 /// Output 0 is the maximum, output 1 its position h W + w in the image, the first of equal ones.
 public struct AdaptiveMaxPool2D: Operator {

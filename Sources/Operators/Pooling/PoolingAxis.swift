@@ -1,8 +1,10 @@
 import Compute
 
-/// How outputs along one axis pool inputs: each output takes a range of inputs, and each input goes into a range of outputs.
+/// How outputs along one axis pool inputs: each output takes a range of inputs, and each input goes into a range of
+/// outputs.
 ///
-/// Both directions are closed formulas, so that the backward pass can collect what comes to an input instead of scattering.
+/// Both directions are closed formulas, so that the backward pass can collect what comes to an input instead of
+/// scattering.
 struct PoolingAxis {
   let inputs: Int
   let outputs: Int
@@ -22,7 +24,8 @@ struct PoolingAxis {
     (self.kernel, self.stride, self.padding, isAdaptive) = (kernel, stride, padding, false)
   }
 
-  /// `outputs` bins that cover the axis: bin i is floor(i n / m) ..< ceil((i + 1) n / m). Bins overlap where m does not divide n.
+  /// `outputs` bins that cover the axis: bin i is floor(i n / m) ..< ceil((i + 1) n / m). Bins overlap where m does not
+  /// divide n.
   init(inputs: Int, bins outputs: Int) {
     (self.inputs, self.outputs) = (inputs, outputs)
     (kernel, stride, padding, isAdaptive) = (0, 1, 0, true)
@@ -94,9 +97,12 @@ extension PoolingPlane {
     guard kernel.height > 0, kernel.width > 0, stride.height > 0, stride.width > 0 else {
       throw ShapeError("cannot apply \(name) to \(input): kernel \(kernel) and stride \(stride) must be positive")
     }
-    guard padding.height >= 0, padding.width >= 0, 2 * padding.height <= kernel.height, 2 * padding.width <= kernel.width
+    guard
+      padding.height >= 0, padding.width >= 0,
+      2 * padding.height <= kernel.height, 2 * padding.width <= kernel.width
     else {
-      throw ShapeError("cannot apply \(name) to \(input): padding \(padding) must be at most half of the kernel \(kernel)")
+      throw ShapeError(
+        "cannot apply \(name) to \(input): padding \(padding) must be at most half of the kernel \(kernel)")
     }
     let plane = PoolingPlane(input, kernel: kernel, stride: stride, padding: padding, ceilMode: ceilMode)
     guard plane.rows.outputs > 0, plane.columns.outputs > 0 else {

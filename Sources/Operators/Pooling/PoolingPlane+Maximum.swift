@@ -37,7 +37,8 @@ extension PoolingPlane {
 
   /// dx = the sum of dy over the outputs whose position is here.
   ///
-  /// Each input collects from the few windows that contain it: no two tiles write to one place, and nothing is zeroed first.
+  /// Each input collects from the few windows that contain it: no two tiles write to one place, and nothing is zeroed
+  /// first.
   func maximumGradient(_ call: BackwardCall, _ worker: Worker) {
     guard let dx = call.inputGradients[0], let dy = call.outputGradients[0]?.pointer else { return }
     let shape = call.inputs[0].shape, images = shape[0], channels = shape[3], height = shape[1], width = shape[2]

@@ -1,6 +1,7 @@
 import Compute
 
-/// Euclidean norm over axes, y = √Σ x²; the reduced axes stay with extent 1. CBAM's `lp` statistic (the sum, not the mean).
+/// Euclidean norm over axes, y = √Σ x²; the reduced axes stay with extent 1. CBAM's `lp` statistic (the sum, not the
+/// mean).
 public struct L2Norm: ReductionOperator {
   public let axes: [Int]
 

@@ -22,7 +22,8 @@ public struct LogSumExp: ReductionOperator {
     }
   }
 
-  /// The largest element and the sum relative to it, corrected as a larger one comes: one pass, one exponential an element.
+  /// The largest element and the sum relative to it, corrected as a larger one comes: one pass, one exponential an
+  /// element.
   public struct State: ReductionState {
     var largest: Lanes
     var sum: Lanes

@@ -1,10 +1,11 @@
 import Compute
 
-/// Maximum over axes, y = max x; the reduced axes stay with extent 1. Over `[1, 2]` of `[N, H, W, C]`: global max pooling.
+/// Maximum over axes, y = max x; the reduced axes stay with extent 1. Over `[1, 2]` of `[N, H, W, C]`: global max
+/// pooling.
 ///
-/// Output 0 is the maximum, output 1 the position of the first element that reaches it, counted along the reduced axes in
-/// row-major order; NaN counts as larger than every number. The whole gradient goes to that element.
-/// Keeping the position is cheaper than finding it again: the backward pass then reads no x at all, and x need not be kept.
+/// Output 0 is the maximum, output 1 the position of the first element that reaches it, counted along the reduced axes
+/// in row-major order; NaN counts as larger than every number. The whole gradient goes to that element. Keeping the
+/// position is cheaper than finding it again: the backward pass then reads no x at all, and x need not be kept.
 public struct Max: ReductionOperator {
   public let axes: [Int]
 
@@ -13,11 +14,13 @@ public struct Max: ReductionOperator {
 
   public var name: String { "max" }
 
-  /// - Throws: `ShapeError` for an axis that is not there, and for more than 2^24 elements a result: a float counts no further.
+  /// - Throws: `ShapeError` for an axis that is not there, and for more than 2^24 elements a result: a float counts no
+  ///   further.
   public func outputShapes(for inputs: [Shape]) throws(ShapeError) -> [Shape] {
     let shape = try reducedShape(inputs[0])
     guard reducedCount(inputs[0]) <= 1 << 24 else {
-      throw ShapeError("cannot take the maximum of \(inputs[0]) over axes \(axes): at most 16777216 elements go into one")
+      throw ShapeError(
+        "cannot take the maximum of \(inputs[0]) over axes \(axes): at most 16777216 elements go into one")
     }
     return [shape, shape]
   }

@@ -1,6 +1,7 @@
 import Compute
 
-/// Mean over axes, y = Σ x / n; the reduced axes stay with extent 1. Over `[1, 2]` of `[N, H, W, C]`: global average pooling.
+/// Mean over axes, y = Σ x / n; the reduced axes stay with extent 1. Over `[1, 2]` of `[N, H, W, C]`: global average
+/// pooling.
 public struct Mean: ReductionOperator {
   public typealias State = RunningSum
   public let axes: [Int]

@@ -3,9 +3,9 @@ import Compute
 /// One number for all elements along some axes, which stay with extent 1: y = f({x}).
 ///
 /// A conforming type names the running state of its sum, maximum or whatever it is, on sixteen lanes; the walk over the
-/// tensor is here. Axes that lie side by side are read tile by tile; the tiles' states are merged in their order, so the
-/// result depends neither on the number of workers nor, beyond a few roundings, on the length of the axes. Other sets of
-/// axes take the general path.
+/// tensor is here. Axes that lie side by side are read tile by tile; the tiles' states are merged in their order, so
+/// the result depends neither on the number of workers nor, beyond a few roundings, on the length of the axes. Other
+/// sets of axes take the general path.
 public protocol ReductionOperator: Operator {
   associatedtype State: ReductionState
   /// The axes to reduce; negative ones count from the end.
@@ -68,7 +68,9 @@ extension ReductionOperator {
   public func outputShapes(for inputs: [Shape]) throws(ShapeError) -> [Shape] { [try reducedShape(inputs[0])] }
 
   public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {
-    guard pass == .forward, let layout = RepeatedAxes(inputs[0], { reduces($0, of: inputs[0]) }) else { return Scratch() }
+    guard pass == .forward, let layout = RepeatedAxes(inputs[0], { reduces($0, of: inputs[0]) }) else {
+      return Scratch()
+    }
     return Scratch(shared: 2 * layout.partialCount)
   }
 

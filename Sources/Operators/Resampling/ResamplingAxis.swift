@@ -1,6 +1,7 @@
 /// Which inputs an output along one axis is interpolated from, and which outputs read an input.
 ///
-/// Positions are computed in 32-bit floats in the order PyTorch computes them, so that both fall on the same side of a pixel.
+/// Positions are computed in 32-bit floats in the order PyTorch computes them, so that both fall on the same side of a
+/// pixel.
 struct ResamplingAxis {
   let inputs: Int
   let outputs: Int
@@ -44,8 +45,8 @@ struct ResamplingAxis {
     return (source.low == input ? 1 - source.weight : 0) + (source.high == input ? source.weight : 0)
   }
 
-  /// The outputs that read `input`. Sources ascend with the output, so both ends are found by bisection, by the very rule
-  /// that the forward pass uses: a formula of its own might round otherwise.
+  /// The outputs that read `input`. Sources ascend with the output, so both ends are found by bisection, by the very
+  /// rule that the forward pass uses: a formula of its own might round otherwise.
   func readers(of input: Int) -> Range<Int> {
     let first = firstOutput { $0.high >= input }
     return first..<max(first, firstOutput { $0.low > input })

@@ -1,14 +1,14 @@
 import Compute
 
-/// Resampling of `[N, H, W, C]` to a given height and width, PyTorch's `interpolate(size:)`: nearest by its floor rule, or
-/// bilinear with corners aligned or not.
+/// Resampling of `[N, H, W, C]` to a given height and width, PyTorch's `interpolate(size:)`: nearest by its floor rule,
+/// or bilinear with corners aligned or not.
 public struct Resize2D: Operator {
   /// How an output's value comes from the inputs around it.
   public enum Method: Hashable, Sendable {
     /// The input at floor(i n / m).
     case nearest
-    /// Bilinear between pixel centres, input position (i + 1/2) n / m - 1/2, or with the corners' centres mapped on each
-    /// other, i (n - 1) / (m - 1).
+    /// Bilinear between pixel centres, input position (i + 1/2) n / m - 1/2, or with the corners' centres mapped on
+    /// each other, i (n - 1) / (m - 1).
     case bilinear(alignCorners: Bool)
   }
 
@@ -37,6 +37,11 @@ public struct Resize2D: Operator {
   }
 
   public var keeps: Kept { .nothing }
+
+  /// Backward: the weights of one row's and one column's readers.
+  public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {
+    pass == .backward ? Scratch(perWorker: output.height + output.width) : Scratch()
+  }
 
   public func multiplyAdds(inputs: [Shape], outputs: [Shape]) -> Int { method == .nearest ? 0 : 4 * outputs[0].count }
 
@@ -68,7 +73,8 @@ public struct Resize2D: Operator {
     }
   }
 
-  /// dx[h, w] = Σ r(i, h) c(j, w) dy[i, j] over the outputs (i, j) that read it, r and c being the weights along the axes.
+  /// dx[h, w] = Σ r(i, h) c(j, w) dy[i, j] over the outputs (i, j) that read it, r and c being the weights along the
+  /// axes.
   ///
   /// Each input collects its terms, so no two tiles write to one place; the outputs that read an input are neighbours.
   public func backward(_ call: BackwardCall, _ worker: Worker) {
@@ -76,20 +82,23 @@ public struct Resize2D: Operator {
     let shape = call.inputs[0].shape, images = shape[0], channels = shape[3], height = shape[1], width = shape[2]
     let rows = ResamplingAxis(inputs: height, outputs: output.height, method)
     let columns = ResamplingAxis(inputs: width, outputs: output.width, method)
+    let rowWeights = call.context.scratch(of: worker), columnWeights = rowWeights + rows.outputs
     for tile in worker.tiles(images * height) {
       let h = tile % height, image = tile / height * rows.outputs
       let rowReaders = rows.readers(of: h)
+      for i in rowReaders { rowWeights[i] = rows.weight(of: h, in: i) }
       for w in 0..<width {
         let columnReaders = columns.readers(of: w)
+        for j in columnReaders { columnWeights[j] = columns.weight(of: w, in: j) }
         inLanes(0..<channels) { channel, count in
           var total = Lanes(repeating: 0)
           for i in rowReaders {
             var line = Lanes(repeating: 0)
             for j in columnReaders {
               let at = ((image + i) * columns.outputs + j) * channels + channel
-              line += dy.lanes(at: at, first: count) * columns.weight(of: w, in: j)
+              line += dy.lanes(at: at, first: count) * columnWeights[j]
             }
-            total += line * rows.weight(of: h, in: i)
+            total += line * rowWeights[i]
           }
           dx.put(total, at: (tile * width + w) * channels + channel, first: count)
         }

@@ -10,7 +10,7 @@ import Testing
 
   static let cases = ([[1, 5], [3, 6_001]] as [Shape]).flatMap { shape in
     [
-      OperatorCase("a x + b, \(shape)", Scale(by: -1.5, plus: 0.25), inputs: [shape]) { [$0[0].map { -1.5 * $0 + 0.25 }] },
+      OperatorCase("\(shape)", Scale(by: -1.5, plus: 0.25), inputs: [shape]) { [$0[0].map { -1.5 * $0 + 0.25 }] },
       OperatorCase("\(shape)", Square(), inputs: [shape]) { [$0[0].map { $0 * $0 }] },
       OperatorCase("\(shape)", SquareRoot(), inputs: [shape], fill: positive) { [$0[0].map { $0.squareRoot() }] },
       OperatorCase("\(shape)", Exponential(), inputs: [shape]) { [$0[0].map { exp($0) }] },

@@ -19,14 +19,17 @@ import Testing
     return [y]
   }
 
-  static let cases = ([[1, 1, 1, 1], [2, 1, 1, 3], [5, 1, 1, 16], [3, 1, 1, 20], [2, 3, 2, 40], [40, 1, 1, 270]] as [Shape])
-    .flatMap { shape in
-      [1, 3, 5, 9].flatMap { taps in
-        ([[taps], [shape.channels, taps]] as [Shape]).map { weight in
-          OperatorCase("\(shape) with \(weight)", ChannelConv1D(), inputs: [shape, weight], reference: convolved)
-        }
+  static let shapes: [Shape] = [
+    [1, 1, 1, 1], [2, 1, 1, 3], [5, 1, 1, 16], [3, 1, 1, 20], [2, 3, 2, 40], [40, 1, 1, 270],
+  ]
+
+  static let cases = shapes.flatMap { shape in
+    [1, 3, 5, 9].flatMap { taps in
+      ([[taps], [shape.channels, taps]] as [Shape]).map { weight in
+        OperatorCase("\(shape) with \(weight)", ChannelConv1D(), inputs: [shape, weight], reference: convolved)
       }
     }
+  }
 
   @Test(arguments: cases) func promises(_ declared: OperatorCase) {
     #expect(declared.check() == [])

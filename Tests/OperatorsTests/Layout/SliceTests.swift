@@ -11,7 +11,8 @@ import Testing
 
   static let cases = slices.map { shape, axis, start, length in
     OperatorCase(
-      "\(shape) along \(axis) from \(start), \(length)", Slice(along: axis, start: start, length: length), inputs: [shape]
+      "\(shape) along \(axis) from \(start), \(length)", Slice(along: axis, start: start, length: length),
+      inputs: [shape]
     ) { inputs in
       let x = inputs[0], axis = axis < 0 ? shape.rank + axis : axis
       var result = shape

@@ -6,7 +6,9 @@ import Testing
 @Suite struct PoolingPeerTests {
   static let cases = [
     PeerCase(
-      "max, ceil, padded", MaxPool2D(kernel: 3, stride: 2, padding: 1, ceilMode: true), [1, 6, 7, 1], output: [1, 4, 4, 1],
+      "max, ceil, padded",
+      MaxPool2D(kernel: 3, stride: 2, padding: 1, ceilMode: true),
+      [1, 6, 7, 1], output: [1, 4, 4, 1],
       y: [
         0.875, 2.0, 2.25, 1.875, 2.125, 2.125, 2.25, 1.875, 2.125, 2.125, 2.0, 2.0, 1.625, 1.25, 0.875, 0.5,
       ],
@@ -16,7 +18,9 @@ import Testing
         16.0,
       ]),
     PeerCase(
-      "max, ceil", MaxPool2D(kernel: 2, ceilMode: true), [1, 6, 7, 1], output: [1, 3, 4, 1],
+      "max, ceil",
+      MaxPool2D(kernel: 2, ceilMode: true),
+      [1, 6, 7, 1], output: [1, 3, 4, 1],
       y: [
         0.875, 2.0, 2.25, 1.875, 2.125, 1.75, 1.375, -0.75, 1.625, 1.25, 2.0, 0.5,
       ],
@@ -25,7 +29,9 @@ import Testing
         5.0, 0.0, 6.0, 0.0, 7.0, 8.0, 0.0, 0.0, 0.0, 0.0, 0.0, 11.0, 0.0, 9.0, 0.0, 10.0, 0.0, 0.0, 0.0, 12.0,
       ]),
     PeerCase(
-      "average, ceil, padding counts", AveragePool2D(kernel: 3, stride: 2, padding: 1, ceilMode: true), [1, 6, 7, 1], output: [1, 4, 4, 1],
+      "average, ceil, padding counts",
+      AveragePool2D(kernel: 3, stride: 2, padding: 1, ceilMode: true),
+      [1, 6, 7, 1], output: [1, 4, 4, 1],
       y: [
         -0.1388889, 0.25, 0.43055555, 0.30555555, 0.41666666, 0.6666667, 0.7222222, 0.22222222, 0.3888889,
         0.19444445, 0.25, 0.19444445, 0.1875, -0.020833334, -0.20833333, -0.125,
@@ -38,7 +44,9 @@ import Testing
         7.7222223, 4.0,
       ]),
     PeerCase(
-      "average, ceil, padding does not count", AveragePool2D(kernel: 3, stride: 2, padding: 1, countsPadding: false, ceilMode: true), [1, 6, 7, 1], output: [1, 4, 4, 1],
+      "average, ceil, padding does not count",
+      AveragePool2D(kernel: 3, stride: 2, padding: 1, countsPadding: false, ceilMode: true),
+      [1, 6, 7, 1], output: [1, 4, 4, 1],
       y: [
         -0.3125, 0.375, 0.6458333, 0.6875, 0.625, 0.6666667, 0.7222222, 0.33333334, 0.5833333, 0.19444445, 0.25,
         0.29166666, 0.5625, -0.041666668, -0.41666666, -0.375,
@@ -50,7 +58,9 @@ import Testing
         3.2222223, 2.0, 8.0, 13.777777, 5.7777777, 12.0, 6.2222223, 16.222221, 10.0,
       ]),
     PeerCase(
-      "average, oblong", AveragePool2D(kernel: Extent2D(2, 3), stride: Extent2D(1, 2), padding: Extent2D(1, 0)), [1, 6, 7, 1], output: [1, 7, 3, 1],
+      "average, oblong",
+      AveragePool2D(kernel: Extent2D(2, 3), stride: Extent2D(1, 2), padding: Extent2D(1, 0)),
+      [1, 6, 7, 1], output: [1, 7, 3, 1],
       y: [
         0.125, 0.5833333, 0.39583334, -0.083333336, 0.8333333, 1.1041666, -0.104166664, 0.16666667, 0.4375,
         0.5208333, 0.14583333, -0.22916667, 0.5, 0.125, 0.39583334, 0.47916666, 0.104166664, 0.375, 0.39583334,
@@ -63,7 +73,9 @@ import Testing
         6.1666665, 12.666666, 6.5, 6.5,
       ]),
     PeerCase(
-      "adaptive average", AdaptiveAveragePool2D(output: Extent2D(4, 3)), [1, 6, 7, 1], output: [1, 4, 3, 1],
+      "adaptive average",
+      AdaptiveAveragePool2D(output: Extent2D(4, 3)),
+      [1, 6, 7, 1], output: [1, 4, 3, 1],
       y: [
         -0.083333336, 0.8333333, 1.1041666, -0.104166664, 0.16666667, 0.4375, 0.5, 0.125, 0.39583334, 0.47916666,
         0.104166664, 0.375,
@@ -75,7 +87,9 @@ import Testing
         1.6666666, 3.5, 1.8333334, 3.8333335, 2.0, 2.0,
       ]),
     PeerCase(
-      "adaptive max", AdaptiveMaxPool2D(output: Extent2D(4, 3)), [1, 6, 7, 1], output: [1, 4, 3, 1],
+      "adaptive max",
+      AdaptiveMaxPool2D(output: Extent2D(4, 3)),
+      [1, 6, 7, 1], output: [1, 4, 3, 1],
       y: [
         2.0, 2.25, 2.25, 1.5, 2.25, 2.25, 2.125, 1.75, 2.0, 1.625, 1.25, 2.0,
       ],

@@ -13,7 +13,9 @@ import Testing
     /// Counts windows by sliding one along the axis.
     init(inputs: Int, kernel: Int, stride: Int, padding: Int, ceilMode: Bool) {
       var starts: [Int] = [], start = -padding
-      while start + kernel <= inputs + padding || (ceilMode && start < inputs && start - stride + kernel < inputs + padding) {
+      func isWhole(_ start: Int) -> Bool { start + kernel <= inputs + padding }
+      func hangsOver(_ start: Int) -> Bool { start < inputs && start - stride + kernel < inputs + padding }
+      while isWhole(start) || (ceilMode && hangsOver(start)) {
         starts.append(start)
         start += stride
       }
@@ -23,7 +25,10 @@ import Testing
 
     init(inputs: Int, bins: Int) {
       outputs = bins
-      window = { Int((Double($0 * inputs) / Double(bins)).rounded(.down))..<Int((Double(($0 + 1) * inputs) / Double(bins)).rounded(.up)) }
+      window = { bin in
+        let start = Double(bin * inputs) / Double(bins), end = Double((bin + 1) * inputs) / Double(bins)
+        return Int(start.rounded(.down))..<Int(end.rounded(.up))
+      }
     }
   }
 
@@ -123,7 +128,8 @@ import Testing
 
   @Test func maximumOfNegativeAndMissingNumbers() {
     // Padding never wins, not even over -infinity; NaN always does.
-    let low = DirectRun(MaxPool2D(kernel: 3, stride: 2, padding: 1), [([1, 2, 2, 1], [Float](repeating: -.infinity, count: 4))])
+    let infinities = [Float](repeating: -.infinity, count: 4)
+    let low = DirectRun(MaxPool2D(kernel: 3, stride: 2, padding: 1), [([1, 2, 2, 1], infinities)])
     #expect(low.outputs == [[-.infinity], [0]])
     let nan = DirectRun(AdaptiveMaxPool2D(output: 1), [([1, 1, 3, 1], [5, .nan, 7])])
     #expect(nan.outputs[0][0].isNaN && nan.outputs[1] == [1])
@@ -140,6 +146,7 @@ import Testing
       sentence(AveragePool2D(kernel: 2, padding: 2), [1, 8, 8, 8])
         == "cannot apply average_pool2d to [1, 8, 8, 8]: padding 2 x 2 must be at most half of the kernel 2 x 2")
     #expect(
-      sentence(AdaptiveMaxPool2D(output: 7), [8, 8]) == "cannot apply adaptive_max_pool2d to [8, 8]: wanted [N, H, W, C]")
+      sentence(AdaptiveMaxPool2D(output: 7), [8, 8])
+        == "cannot apply adaptive_max_pool2d to [8, 8]: wanted [N, H, W, C]")
   }
 }

@@ -35,7 +35,9 @@ import Testing
 
   static let cases = shapes.flatMap { shape, axes in
     [
-      OperatorCase("\(shape) over \(axes)", Sum(over: axes), inputs: [shape], reference: over(shape, axes) { [$0.reduce(0, +)] }),
+      OperatorCase(
+        "\(shape) over \(axes)", Sum(over: axes), inputs: [shape],
+        reference: over(shape, axes) { [$0.reduce(0, +)] }),
       OperatorCase(
         "\(shape) over \(axes)", Mean(over: axes), inputs: [shape],
         reference: over(shape, axes) { [$0.reduce(0, +) / Double($0.count)] }),
@@ -100,7 +102,8 @@ import Testing
     var stream = RandomStream(RandomKey(1))
     let terms = (0..<400_000).map { _ in stream.uniform() }
     let wanted = terms.reduce(0.0) { $0 + Double($1) }
-    for (shape, axes): (Shape, [Int]) in [([400_000], [0]), ([1, 400, 1_000, 1], [1, 2]), ([40, 1, 10_000, 1], [0, 2])] {
+    let forms: [(Shape, [Int])] = [([400_000], [0]), ([1, 400, 1_000, 1], [1, 2]), ([40, 1, 10_000, 1], [0, 2])]
+    for (shape, axes) in forms {
       let run = DirectRun(Sum(over: axes), [(shape, terms)])
       #expect(abs(Double(run.outputs[0][0]) / wanted - 1) < 3e-7)
     }

@@ -6,7 +6,9 @@ import Testing
 @Suite struct Resize2DPeerTests {
   static let cases = [
     PeerCase(
-      "nearest to 5 x 7", Resize2D(to: Extent2D(5, 7), .nearest), [1, 3, 4, 1], output: [1, 5, 7, 1],
+      "nearest to 5 x 7",
+      Resize2D(to: Extent2D(5, 7), .nearest),
+      [1, 3, 4, 1], output: [1, 5, 7, 1],
       y: [
         -1.5, -1.5, 0.25, 0.25, 2.0, 2.0, -0.125, -1.5, -1.5, 0.25, 0.25, 2.0, 2.0, -0.125, 1.625, 1.625, -0.5, -0.5,
         1.25, 1.25, -0.875, 1.625, 1.625, -0.5, -0.5, 1.25, 1.25, -0.875, 0.875, 0.875, -1.25, -1.25, 0.5, 0.5, 2.25,
@@ -15,7 +17,9 @@ import Testing
         20.0, 28.0, 36.0, 21.0, 76.0, 84.0, 92.0, 49.0, 59.0, 63.0, 67.0, 35.0,
       ]),
     PeerCase(
-      "nearest to 2 x 3", Resize2D(to: Extent2D(2, 3), .nearest), [1, 3, 4, 1], output: [1, 2, 3, 1],
+      "nearest to 2 x 3",
+      Resize2D(to: Extent2D(2, 3), .nearest),
+      [1, 3, 4, 1], output: [1, 2, 3, 1],
       y: [
         -1.5, 0.25, 2.0, 1.625, -0.5, 1.25,
       ],
@@ -23,7 +27,9 @@ import Testing
         1.0, 2.0, 3.0, 0.0, 4.0, 5.0, 6.0, 0.0, 0.0, 0.0, 0.0, 0.0,
       ]),
     PeerCase(
-      "bilinear(alignCorners: false) to 5 x 7", Resize2D(to: Extent2D(5, 7), .bilinear(alignCorners: false)), [1, 3, 4, 1], output: [1, 5, 7, 1],
+      "bilinear(alignCorners: false) to 5 x 7",
+      Resize2D(to: Extent2D(5, 7), .bilinear(alignCorners: false)),
+      [1, 3, 4, 1], output: [1, 5, 7, 1],
       y: [
         -1.5, -0.8749999, 0.12500006, 1.1250002, 1.8482139, 0.6339282, -0.125, -0.24999991, -0.17857137, -0.06428572,
         0.82500017, 1.5482137, 0.33392817, -0.425, 1.625, 0.8660713, -0.34821436, 0.37500018, 1.0982139, -0.11607176,
@@ -35,7 +41,9 @@ import Testing
         86.55714, 87.54287,
       ]),
     PeerCase(
-      "bilinear(alignCorners: false) to 2 x 3", Resize2D(to: Extent2D(2, 3), .bilinear(alignCorners: false)), [1, 3, 4, 1], output: [1, 2, 3, 1],
+      "bilinear(alignCorners: false) to 2 x 3",
+      Resize2D(to: Extent2D(2, 3), .bilinear(alignCorners: false)),
+      [1, 3, 4, 1], output: [1, 2, 3, 1],
       y: [
         -0.5885416, 0.9375, 0.04166633, 0.7083333, -0.1875, 1.3385417,
       ],
@@ -44,7 +52,9 @@ import Testing
         3.7500007,
       ]),
     PeerCase(
-      "bilinear(alignCorners: true) to 5 x 7", Resize2D(to: Extent2D(5, 7), .bilinear(alignCorners: true)), [1, 3, 4, 1], output: [1, 5, 7, 1],
+      "bilinear(alignCorners: true) to 5 x 7",
+      Resize2D(to: Extent2D(5, 7), .bilinear(alignCorners: true)),
+      [1, 3, 4, 1], output: [1, 5, 7, 1],
       y: [
         -1.5, -0.625, 0.25, 1.125, 2.0, 0.9375, -0.125, 0.0625, -0.03125, -0.125, 0.75, 1.625, 0.5625, -0.5, 1.625,
         0.5625, -0.5, 0.375, 1.25, 0.1875, -0.875, 1.25, 0.1875, -0.875, 0.0, 0.875, 0.78125, 0.6875, 0.875, -0.1875,
@@ -54,7 +64,9 @@ import Testing
         8.25, 16.0, 22.0, 20.25, 46.0, 68.0, 76.0, 62.0, 60.75, 86.0, 92.0, 72.75,
       ]),
     PeerCase(
-      "bilinear(alignCorners: true) to 2 x 3", Resize2D(to: Extent2D(2, 3), .bilinear(alignCorners: true)), [1, 3, 4, 1], output: [1, 2, 3, 1],
+      "bilinear(alignCorners: true) to 2 x 3",
+      Resize2D(to: Extent2D(2, 3), .bilinear(alignCorners: true)),
+      [1, 3, 4, 1], output: [1, 2, 3, 1],
       y: [
         -1.5, 1.125, -0.125, 0.875, -0.375, 2.25,
       ],

@@ -4,8 +4,8 @@ import Support
 import Testing
 
 @Suite struct Resize2DTests {
-  /// The twin: positions as fractions in double, clamped to the image. Sizes are such that no position of `nearest` lies
-  /// within rounding of a pixel's edge unless it is exactly one.
+  /// The twin: positions as fractions in double, clamped to the image. Sizes are such that no position of `nearest`
+  /// lies within rounding of a pixel's edge unless it is exactly one.
   static func resized(
     _ shape: Shape, _ output: Extent2D, _ method: Resize2D.Method
   ) -> @Sendable ([DoubleTensor]) -> [DoubleTensor] {
@@ -36,7 +36,9 @@ import Testing
     }
   }
 
-  static let cases = ([[2, 5, 7, 3], [1, 4, 6, 20], [1, 3, 3, 16], [1, 8, 5, 1], [1, 1, 2, 40]] as [Shape]).flatMap { shape in
+  static let shapes: [Shape] = [[2, 5, 7, 3], [1, 4, 6, 20], [1, 3, 3, 16], [1, 8, 5, 1], [1, 1, 2, 40]]
+
+  static let cases = shapes.flatMap { shape in
     ([1, 6, Extent2D(9, 4), Extent2D(2, 13), Extent2D(16, 3)] as [Extent2D]).flatMap { output in
       ([.nearest, .bilinear(alignCorners: false), .bilinear(alignCorners: true)] as [Resize2D.Method]).map { method in
         OperatorCase(
