@@ -19,7 +19,10 @@ public enum AttentionCatalog {
       return AttentionSlot("se", member: "se") { _ in module }
     },
     "eca": Entry(category: "channel", paper: "Wang et al.; CVPR 2020") { options in
-      let kernels = try options.ints("kernels", default: [], in: 1...)
+      let kernels = try options.ints("kernels", default: [], in: 1...255)
+      if let even = kernels.first(where: { $0 % 2 == 0 }) {
+        throw options.error("kernels", "a kernel must be odd, to have a centre; found \(even)")
+      }
       let perChannel = try options.bool("per_channel", default: false)
       return AttentionSlot("eca", member: "eca") { site in
         let stages = kernels.isEmpty ? EfficientChannelAttention.releasedKernels[site.host] ?? [] : kernels
@@ -33,6 +36,7 @@ public enum AttentionCatalog {
         pools: try options.choices("pools", among: CBAM.Pool.self, default: [.average, .maximum]),
         hasChannelGate: try options.bool("channel", default: true),
         hasSpatialGate: try options.bool("spatial", default: true))
+      if module.hasChannelGate && module.pools.isEmpty { throw options.error("pools", "the channel gate needs a statistic") }
       return AttentionSlot("cbam", member: "cbam") { _ in module }
     },
   ]
@@ -40,7 +44,7 @@ public enum AttentionCatalog {
   /// The slot that `section` describes: a name alone, or a mapping with `name` and options; `nil` for `none`.
   /// - Throws: `ConfigError` for an unknown name, with the nearest known one, and for options that do not fit.
   public static func slot(_ section: ConfigSection) throws -> AttentionSlot? {
-    let name = try section.choice("name", among: entries.keys.sorted() + ["none"])
+    let name = try section.choice("name", among: entries.keys.sorted() + ["none"], kind: "attention module")
     guard let entry = entries[name] else { return nil }
     let slot = try entry.read(section)
     try section.finish()

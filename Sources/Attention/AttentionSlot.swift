@@ -19,7 +19,8 @@ public struct AttentionSite: Hashable, Sendable {
 public struct AttentionSlot: Sendable {
   /// The published name, `cbam`.
   public let name: String
-  /// What the module's parameters are called inside a block, by the reference implementation of its host.
+  /// What the module's parameters are called inside a residual block, by the reference implementation of its host.
+  /// A host whose block is a numbered sequence uses the number of the place instead.
   public let member: String
   /// The module at a site.
   public let module: @Sendable (AttentionSite) -> any Module

@@ -42,6 +42,7 @@ public struct CBAM: Module, Sendable {
     let pools: [Pool]
 
     func callAsFunction(_ x: Tensor) -> Tensor {
+      guard !pools.isEmpty else { return x.trace.invalid("a channel gate needs a statistic: \(Pool.allCases.map(\.rawValue))") }
       let mlp = Shared(Perceptron(hidden: max(1, x.channels / reduction), outputs: x.channels))
       let logits = pools.map { pooled(x, $0).then("mlp", mlp) }  // [N, 1, 1, C] each
       return x * logits.dropFirst().reduce(logits[0], +).sigmoid()

@@ -31,9 +31,9 @@ public struct EfficientChannelAttention: Module, Sendable {
     return half % 2 == 1 ? half : half + 1
   }
 
-  /// The taps of the four stages in the released networks, which do not follow the rule.
+  /// The taps of each stage in the released networks, which do not follow the rule.
   public static let releasedKernels: [String: [Int]] = [
     "resnet18": [3, 5, 7, 7], "resnet34": [3, 3, 5, 7], "resnet50": [3, 5, 5, 7], "resnet101": [3, 3, 5, 7],
-    "resnet152": [3, 3, 5, 7],
+    "resnet152": [3, 3, 5, 7], "mobilenet_v2": [1, 1, 1, 1, 3, 3, 3],
   ]
 }

@@ -29,12 +29,13 @@ public enum ModelCatalog {
     "resnet32": ResNet.cifar("resnet32", blocks: 5),
     "resnet56": ResNet.cifar("resnet56", blocks: 9),
     "resnet110": ResNet.cifar("resnet110", blocks: 18),
+    "mobilenet_v2": MobileNetV2.imageNet("mobilenet_v2"),
   ]
 
   /// The network that `section` describes: `name`, `attention`, and the network's own options.
   /// - Throws: `ConfigError` for an unknown name, with the nearest known one, and for options that do not fit.
   public static func network(_ section: ConfigSection, classes: Int) throws -> any Module {
-    let entry = entries[try section.choice("name", among: entries.keys.sorted())]!
+    let entry = entries[try section.choice("name", among: entries.keys.sorted(), kind: "network")]!
     let attention = try section.optionalSection("attention").flatMap(AttentionCatalog.slot)
     return try entry.read(section, classes, attention)
   }
