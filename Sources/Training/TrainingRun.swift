@@ -92,6 +92,9 @@ public struct TrainingRun {
       writer: isFirst ? CheckpointWriter(store) : nil, stop: request.stop, describe: describe)
     if request.isDebugging { runners.observer = DebugObserver(runners, log: log).observe }
     let ending = try loop.run()
+    if isFirst && experiment.task.name == "classification" {
+      try PredictionSheet(evaluation: loop.evaluation).write(runners, to: start.folder + "/pictures/predictions.png")
+    }
     for sample in loader.broken.samples { log?.announce("skipped: \(sample)") }
     return (ending, try log?.finish() ?? "")
   }

@@ -1,0 +1,52 @@
+import Communication
+import Compute
+import Foundation
+import Graphs
+import Safetensors
+
+/// Judges stored weights: a checkpoint's, or a file of published ones.
+public struct EvaluationRun {
+  public let experiment: Experiment
+  public let checkpoint: String
+
+  public init(_ experiment: Experiment, checkpoint: String) {
+    self.experiment = experiment
+    self.checkpoint = checkpoint
+  }
+
+  /// Evaluates. All ranks call this together; rank 0 reads the weights and gives them to the others.
+  public func run(_ communicator: any Communicator) throws -> Evaluation.Result {
+    let settings = experiment.settings
+    communicator.deadline = .seconds(settings.timeoutSeconds)
+    let placement = try RankPlacement(over: communicator)
+    let evaluation = Evaluation(
+      experiment.evaluation, experiment.evaluationPipeline, batch: settings.evaluationBatch, settings.loader)
+    let runners = try NetworkRunners(
+      experiment.network, experiment.task, batch: evaluation.batch, image: experiment.evaluationPipeline.outputShape,
+      team: WorkerTeam(count: settings.threads > 0 ? settings.threads : placement.computeThreads),
+      key: RandomKey(settings.seed), mode: .inference)
+    if communicator.rank == 0 { try StoredWeights(checkpoint).load(into: runners.state) }
+    let values = runners.state.values
+    try communicator.broadcast(
+      "parameters", UnsafeMutableRawBufferPointer(start: values.pointer, count: values.shape.byteCount))
+    let queue = ReductionQueue(communicator)
+    defer { queue.close() }
+    return try evaluation.run(runners, queue: queue)
+  }
+}
+
+/// Weights by path: a checkpoint folder, which is verified, or one safetensors file.
+public struct StoredWeights {
+  private let path: String
+
+  public init(_ path: String) { self.path = path }
+
+  /// Copies them into a model.
+  public func load(into state: ModelState) throws {
+    if path.hasSuffix(".safetensors") {
+      try WeightFile(SafetensorsFile(path: path)).load(into: state)
+    } else {
+      try CheckpointReader(path).restoreModel(state)
+    }
+  }
+}
