@@ -69,7 +69,7 @@ extension SIMD16<Float> {
   ///
   /// erfc x = t exp(-x² + P(t)), t = 1 / (1 + x/2) for x >= 0, fractional error below 1.2e-7 before rounding
   /// (Chebyshev fit of Press et al., Numerical Recipes, section 6.2); erfc(-x) = 2 - erfc x.
-  @inlinable @inline(__always)
+  @inlinable @inline(always)
   public var errorFunctionComplement: Lanes {
     let x = magnitude
     let t = 1 / (1 + x * 0.5)

@@ -62,7 +62,8 @@ extension ElementFunction {
       let rest = range.upperBound - index
       if rest > 0 {
         dx.put(
-          gradient(dy.lanes(at: index, count: rest), at: argument.lanes(at: index, count: rest)), at: index, count: rest)
+          gradient(dy.lanes(at: index, count: rest), at: argument.lanes(at: index, count: rest)), at: index,
+          count: rest)
       }
     }
   }

@@ -2,7 +2,8 @@ import Compute
 
 /// Gaussian error linear unit, y = x Φ(x), Φ the standard normal distribution (Hendrycks, Gimpel 2016); any shape.
 ///
-/// Φ(x) = erfc(-x / √2) / 2. With `approximation: .tanh`, y = x (1 + tanh u) / 2 = x σ(2u), u = √(2/π) (x + 0.044715 x³).
+/// Φ(x) = erfc(-x / √2) / 2. With `approximation: .tanh`, y = x (1 + tanh u) / 2 = x σ(2u), u = √(2/π) (x + 0.044715
+/// x³).
 public struct GELU: ElementFunction {
   /// How Φ is computed. They differ by up to 5e-4, so a network uses the one that it was published with.
   public enum Approximation: Sendable { case none, tanh }

@@ -106,7 +106,9 @@ public struct Softmax: Operator {
   }
 
   /// The number of slices; tile by tile they are `slice(_:_:_:)`.
-  private func slices(_ count: Int, _ length: Int, _ inner: Int) -> Int { count / (length * inner) * ((inner + 15) / 16) }
+  private func slices(_ count: Int, _ length: Int, _ inner: Int) -> Int {
+    count / (length * inner) * ((inner + 15) / 16)
+  }
 
   @inline(__always)
   private func slice(_ tile: Int, _ length: Int, _ inner: Int) -> Slice {
@@ -144,7 +146,8 @@ public struct Softmax: Operator {
 
   @inline(__always)
   private func backward(
-    _ y: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: GradientTarget, _ slice: Slice, _ length: Int, stride: Int
+    _ y: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, _ dx: GradientTarget, _ slice: Slice, _ length: Int,
+    stride: Int
   ) {
     let end = slice.start + length * stride, count = slice.count
     var sum = Lanes(repeating: 0), at = slice.start

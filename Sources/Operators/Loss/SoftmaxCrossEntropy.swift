@@ -4,9 +4,9 @@ import Glibc
 /// Cross-entropy of the softmax of logits, as a weighted sum over samples:
 /// Σₙ weightₙ Σₖ tₙₖ (log Σⱼ e^xₙⱼ - xₙₖ).
 ///
-/// Inputs: logits `[N, K]`; targets, either `[N]`, the class of each sample as a float, or `[N, K]`, a distribution over
-/// classes; weights `[N]`. Output `[1]`: a sum and not a mean, since the division by the batch happens once, over all
-/// replicas. Label smoothing e replaces a target t by (1 - e) t + e / K (Szegedy et al., CVPR 2016, section 7).
+/// Inputs: logits `[N, K]`; targets, either `[N]`, the class of each sample as a float, or `[N, K]`, a distribution
+/// over classes; weights `[N]`. Output `[1]`: a sum and not a mean, since the division by the batch happens once, over
+/// all replicas. Label smoothing e replaces a target t by (1 - e) t + e / K (Szegedy et al., CVPR 2016, section 7).
 ///
 /// A sample of weight zero is left out, whatever its class; elsewhere a class outside 0..<K makes the loss NaN.
 public struct SoftmaxCrossEntropy: Operator {

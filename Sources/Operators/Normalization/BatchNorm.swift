@@ -1,11 +1,11 @@
 import Compute
 
-/// Batch normalisation in training: y = weight (x - mean) / sqrt(variance + epsilon) + bias, the statistics taken over all
-/// axes but the last (Ioffe, Szegedy; ICML 2015, algorithm 1).
+/// Batch normalisation in training: y = weight (x - mean) / sqrt(variance + epsilon) + bias, the statistics taken over
+/// all axes but the last (Ioffe, Szegedy; ICML 2015, algorithm 1).
 ///
-/// Inputs: x `[..., C]`, weight, bias, running mean, running variance, each `[C]`. Outputs: y `[..., C]`, then each `[C]`:
-/// mean of the batch, 1 / sqrt(variance + epsilon), running mean and running variance after this batch. Only y carries a
-/// gradient.
+/// Inputs: x `[..., C]`, weight, bias, running mean, running variance, each `[C]`. Outputs: y `[..., C]`, then each
+/// `[C]`: mean of the batch, 1 / sqrt(variance + epsilon), running mean and running variance after this batch. Only y
+/// carries a gradient.
 ///
 /// running' = (1 - momentum) running + momentum batch. As elsewhere in the field, the batch is normalised by its biased
 /// variance and the running variance follows the unbiased one, n / (n - 1) times as large; where a channel has but one

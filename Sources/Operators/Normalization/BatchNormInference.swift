@@ -3,8 +3,8 @@ import Compute
 /// Batch normalisation with given statistics: y = weight (x - mean) / sqrt(variance + epsilon) + bias
 /// (Ioffe, Szegedy; ICML 2015, algorithm 2, step 11).
 ///
-/// Inputs: x `[..., C]`, weight, bias, running mean, running variance, each `[C]`. Output: y `[..., C]`. The backward pass
-/// takes the statistics as constants, which is how a network with frozen statistics is trained further.
+/// Inputs: x `[..., C]`, weight, bias, running mean, running variance, each `[C]`. Output: y `[..., C]`. The backward
+/// pass takes the statistics as constants, which is how a network with frozen statistics is trained further.
 public struct BatchNormInference: Operator {
   public let epsilon: Float
 

@@ -10,7 +10,9 @@ struct ChannelGradientSums {
   private var tiles: Int { (rows + period.tileRows - 1) / period.tileRows }
 
   /// Floats that all workers share, and floats of each.
-  var scratch: Scratch { Scratch(shared: 2 * tiles * period.padded, perWorker: 2 * period.width) }
+  var scratch: Scratch {
+    Scratch(shared: 2 * tiles * period.padded, perWorker: 3 * period.width + ChannelTotals.floats)
+  }
 
   /// Calls `body` once for every channel, on some worker, with its two sums.
   @inline(__always)
@@ -21,35 +23,31 @@ struct ChannelGradientSums {
   ) {
     let padded = period.padded, tiles = tiles, tileRows = period.tileRows, channels = period.channels
     let plain = partials, centered = partials + tiles * padded
-    let sums = own, center = own + period.width
+    let plainSums = own, centeredSums = own + period.width, center = own + 2 * period.width
     for channel in 0..<channels { period.spread(mean[channel], channel, into: center) }
     for tile in worker.tiles(tiles) {
       let dy = dy + tile * tileRows * channels, x = x + tile * tileRows * channels
-      let count = min(tileRows, rows - tile * tileRows) * channels
-      // Two walks: the second finds dy in the cache, where the first has brought it.
-      period.sum(count, into: sums) { index, place in
-        dy.lanes(at: index) * (x.lanes(at: index) - center.lanes(at: place))
+      period.sums(min(tileRows, rows - tile * tileRows) * channels, into: plainSums, centeredSums) { index, place in
+        let slope = dy.lanes(at: index)
+        return (slope, slope * (x.lanes(at: index) - center.lanes(at: place)))
       } rest: { index, place in
-        dy[index] * (x[index] - center[place])
+        (dy[index], dy[index] * (x[index] - center[place]))
       }
-      for channel in 0..<channels { centered[tile * padded + channel] = period.gathered(channel, of: sums) }
-      period.sum(count, into: sums) { index, _ in
-        dy.lanes(at: index)
-      } rest: { index, _ in
-        dy[index]
+      for channel in 0..<channels {
+        plain[tile * padded + channel] = period.gathered(channel, of: plainSums)
+        centered[tile * padded + channel] = period.gathered(channel, of: centeredSums)
       }
-      for channel in 0..<channels { plain[tile * padded + channel] = period.gathered(channel, of: sums) }
     }
     worker.barrier()
+    let totals = ChannelTotals(in: own + 3 * period.width)
     for range in worker.ranges(channels, by: 16) {
-      for channel in range {
-        var sum = 0.0, product = 0.0
-        for tile in 0..<tiles {
-          sum += Double(plain[tile * padded + channel])
-          product += Double(centered[tile * padded + channel])
-        }
-        body(channel, sum, product)
+      totals.clear()
+      for tile in 0..<tiles {
+        let at = tile * padded + range.lowerBound
+        for lane in 0..<16 { totals.first[lane] += Double(plain[at + lane]) }
+        for lane in 0..<16 { totals.second[lane] += Double(centered[at + lane]) }
       }
+      for lane in 0..<range.count { body(range.lowerBound + lane, totals.first[lane], totals.second[lane]) }
     }
   }
 }

@@ -2,9 +2,10 @@ import Compute
 
 /// Mean and variance of every channel of rows of `channels` floats, by all workers together.
 ///
-/// Each tile finds its mean first and then, while it lies in the cache, its squared deviations M2 from that mean, so that
-/// nothing cancels however far the mean lies from zero. Tiles are merged by the formula of Chan, Golub and LeVeque (1983),
-/// for all tiles at once: mean = Σ nₜ meanₜ / n, M2 = Σ M2ₜ + nₜ (meanₜ - mean)², in the order of the tiles, in double.
+/// Each tile finds its mean first and then, while it lies in the cache, its squared deviations M2 from that mean, so
+/// that nothing cancels however far the mean lies from zero. Tiles are merged by the formula of Chan, Golub and LeVeque
+/// (1983), for all tiles at once: mean = Σ nₜ meanₜ / n, M2 = Σ M2ₜ + nₜ (meanₜ - mean)², in the order of the tiles, in
+/// double.
 struct ChannelMoments {
   let period: ChannelPeriod
   let rows: Int
@@ -12,12 +13,15 @@ struct ChannelMoments {
   private var tiles: Int { (rows + period.tileRows - 1) / period.tileRows }
 
   /// Floats that all workers share, and floats of each.
-  var scratch: Scratch { Scratch(shared: 2 * tiles * period.padded, perWorker: 2 * period.width) }
+  var scratch: Scratch {
+    Scratch(shared: 2 * tiles * period.padded, perWorker: 2 * period.width + ChannelTotals.floats)
+  }
 
   /// Calls `body` once for every channel, on some worker, with its mean and biased variance.
   @inline(__always)
   func callAsFunction(
-    of x: UnsafePointer<Float>, partials: UnsafeMutablePointer<Float>, own: UnsafeMutablePointer<Float>, _ worker: Worker,
+    of x: UnsafePointer<Float>, partials: UnsafeMutablePointer<Float>, own: UnsafeMutablePointer<Float>,
+    _ worker: Worker,
     _ body: (_ channel: Int, _ mean: Double, _ variance: Double) -> Void
   ) {
     let padded = period.padded, tiles = tiles, tileRows = period.tileRows
@@ -28,21 +32,23 @@ struct ChannelMoments {
         mean: means + tile * padded, squares: squares + tile * padded, own: own)
     }
     worker.barrier()
+    let totals = ChannelTotals(in: own + 2 * period.width), sums = totals.first, deviations = totals.second
     for range in worker.ranges(period.channels, by: 16) {
-      for channel in range {
-        var sum = 0.0
-        for tile in 0..<tiles {
-          sum += Double(min(tileRows, rows - tile * tileRows)) * Double(means[tile * padded + channel])
-        }
-        let mean = sum / Double(rows)
-        var square = 0.0
-        for tile in 0..<tiles {
-          let distance = Double(means[tile * padded + channel]) - mean
-          let count = Double(min(tileRows, rows - tile * tileRows))
-          square += Double(squares[tile * padded + channel]) + count * distance * distance
-        }
-        body(channel, mean, square / Double(rows))
+      totals.clear()
+      // Scratch rows are padded to whole vectors: lanes past the last channel hold anything and go nowhere.
+      for tile in 0..<tiles {
+        let mean = means + tile * padded + range.lowerBound, count = Double(min(tileRows, rows - tile * tileRows))
+        for lane in 0..<16 { sums[lane] += count * Double(mean[lane]) }
       }
+      for lane in 0..<16 { sums[lane] /= Double(rows) }
+      for tile in 0..<tiles {
+        let at = tile * padded + range.lowerBound, count = Double(min(tileRows, rows - tile * tileRows))
+        for lane in 0..<16 {
+          let distance = Double(means[at + lane]) - sums[lane]
+          deviations[lane] += Double(squares[at + lane]) + count * distance * distance
+        }
+      }
+      for lane in 0..<range.count { body(range.lowerBound + lane, sums[lane], deviations[lane] / Double(rows)) }
     }
   }
 

@@ -1,7 +1,7 @@
 import Compute
 
-/// Layer normalisation over the last axis: y = weight (x - mean) / sqrt(variance + epsilon) + bias, the biased statistics
-/// taken over the C values of each row (Ba, Kiros, Hinton 2016, eq. 4).
+/// Layer normalisation over the last axis: y = weight (x - mean) / sqrt(variance + epsilon) + bias, the biased
+/// statistics taken over the C values of each row (Ba, Kiros, Hinton 2016, eq. 4).
 ///
 /// Inputs: x `[..., C]`, weight `[C]`, bias `[C]`. Outputs: y `[..., C]`, mean and 1 / sqrt(variance + epsilon), both
 /// `[..., 1]`. Only y carries a gradient.

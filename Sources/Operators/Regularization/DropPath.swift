@@ -1,10 +1,10 @@
 import Compute
 
-/// Stochastic depth: every sample of the first axis is zero with the given probability and else 1 / (1 - probability) times
-/// as large (Huang et al., ECCV 2016, eq. 2, in its inverted form); any shape.
+/// Stochastic depth: every sample of the first axis is zero with the given probability and else 1 / (1 - probability)
+/// times as large (Huang et al., ECCV 2016, eq. 2, in its inverted form); any shape.
 ///
-/// Sample n is dropped by the first word of Philox block n of the call's key. The backward pass draws it again, so nothing
-/// is kept.
+/// Sample n is dropped by the first word of Philox block n of the call's key. The backward pass draws it again, so
+/// nothing is kept.
 public struct DropPath: Operator {
   /// 0...1.
   public let probability: Float

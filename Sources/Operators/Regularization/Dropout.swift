@@ -1,7 +1,7 @@
 import Compute
 
-/// Dropout: every element is zero with the given probability and else 1 / (1 - probability) times as large (Srivastava et
-/// al., JMLR 2014, in its inverted form); any shape.
+/// Dropout: every element is zero with the given probability and else 1 / (1 - probability) times as large (Srivastava
+/// et al., JMLR 2014, in its inverted form); any shape.
 ///
 /// Element e is dropped by word (e / 16) mod 4 of the Philox block 16 (e / 64) + e mod 16 of the call's key: sixty-four
 /// elements take sixteen blocks, drawn side by side. The backward pass draws them again, so nothing is kept.
@@ -62,21 +62,23 @@ public struct Dropout: Operator {
   }
 }
 
-/// Turns 32 random bits into 0, with a given probability, or what keeps the mean.
+/// Turns the upper 23 of 32 random bits into 0, with a given probability, or what keeps the mean.
 struct KeepDraw {
-  private let threshold: UInt32
+  private let threshold: Float
   private let scale: Float
 
   init(dropping probability: Float) {
-    // At probability 1 no threshold would do; there the scale drops everything.
-    threshold = probability < 1 ? UInt32(Double(probability) * 0x1p32) : 0
-    scale = probability < 1 ? 1 / (1 - probability) : 0
+    threshold = 1 + Float((Double(probability) * 0x1p23).rounded(.up)) * 0x1p-23
+    scale = 1 / (1 - probability)
   }
 
-  func factor(_ word: UInt32) -> Float { word < threshold ? 0 : scale }
+  @inline(__always)
+  func factor(_ word: UInt32) -> Float { Float(bitPattern: word >> 9 | 0x3F80_0000) < threshold ? 0 : scale }
 
+  /// The bits become numbers in 1..<2: comparing floats is one instruction, comparing unsigned vectors a loop.
   @inline(__always)
   func factors(_ words: SIMD16<UInt32>) -> Lanes {
-    Lanes(repeating: scale).replacing(with: 0, where: words .< threshold)
+    let draws = unsafeBitCast((words &>> 9) | 0x3F80_0000, to: Lanes.self)
+    return Lanes(repeating: scale).replacing(with: 0, where: draws .< threshold)
   }
 }

@@ -7,13 +7,16 @@ import Testing
 /// Softmax and its logarithm along every axis of shapes with and without rests.
 @Suite struct SoftmaxTests {
   static let axes: [(Shape, Int)] = [
-    ([4, 16], -1), ([3, 5], 1), ([70, 257], -1), ([2, 3, 1], 2), ([9], 0), ([5, 7], 0), ([2, 6, 35], 1), ([2, 6, 4, 16], -3),
+    ([4, 16], -1), ([3, 5], 1), ([70, 257], -1), ([2, 3, 1], 2), ([9], 0), ([5, 7], 0), ([2, 6, 35], 1),
+    ([2, 6, 4, 16], -3),
     ([7, 20, 50], 1), ([3, 1, 4], 1), ([6, 5, 1], 1),
   ]
 
   static let cases = axes.flatMap { shape, axis in
     [false, true].map { logarithmic in
-      OperatorCase("\(shape) along \(axis)", Softmax(axis: axis, logarithmic: logarithmic), inputs: [shape]) { _, stream in
+      OperatorCase(
+        "\(shape) along \(axis)", Softmax(axis: axis, logarithmic: logarithmic), inputs: [shape]
+      ) { _, stream in
         stream.uniform(-4, 4)
       } reference: { inputs in
         let axis = axis < 0 ? shape.rank + axis : axis

@@ -43,7 +43,8 @@ import Testing
 
   private func loss(_ logits: [Float], _ label: Float, weight: Float = 1, smoothing: Float = 0) -> Float {
     SingleRun.forward(
-      SoftmaxCrossEntropy(labelSmoothing: smoothing), [([1, logits.count], logits), ([1], [label]), ([1], [weight])])[0][0]
+      SoftmaxCrossEntropy(labelSmoothing: smoothing),
+      [([1, logits.count], logits), ([1], [label]), ([1], [weight])])[0][0]
   }
 
   private func gradient(_ logits: [Float], _ label: Float, weight: Float = 1) -> [Float] {

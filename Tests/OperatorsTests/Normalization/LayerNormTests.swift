@@ -7,7 +7,8 @@ import Testing
 @Suite struct LayerNormTests {
   static let cases = ([[2, 7, 16], [5, 3], [40, 33], [3, 700], [600, 5], [65, 528]] as [Shape]).map { shape in
     OperatorCase(
-      "\(shape)", LayerNorm(epsilon: 1e-3), inputs: [shape, [shape.channels], [shape.channels]], outputsWithGradient: [0]
+      "\(shape)", LayerNorm(epsilon: 1e-3), inputs: [shape, [shape.channels], [shape.channels]],
+      outputsWithGradient: [0]
     ) { inputs in
       let channels = shape.channels, rows = shape.count / channels, n = Double(channels)
       var y = DoubleTensor(shape), means = DoubleTensor([rows]), inverses = means

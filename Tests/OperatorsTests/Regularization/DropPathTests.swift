@@ -10,7 +10,7 @@ import Testing
       OperatorCase("\(shape), \(probability)", DropPath(probability: probability), inputs: [shape]) { inputs in
         let size = shape.count / shape[0], scale = probability < 1 ? 1 / (1 - Double(probability)) : 0
         let factors = (0..<shape[0]).map { sample in
-          Double(Philox.block(RandomKey(3), UInt64(sample)).x) < Double(probability) * 0x1p32 ? 0 : scale
+          Double(Philox.block(RandomKey(3), UInt64(sample)).x >> 9) < Double(probability) * 0x1p23 ? 0 : scale
         }
         return [DoubleTensor(shape, inputs[0].values.enumerated().map { factors[$0.offset / size] * $0.element })]
       }

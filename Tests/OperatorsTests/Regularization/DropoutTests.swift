@@ -8,7 +8,7 @@ import Testing
   /// Whether element `index` is dropped, from its own block and word.
   static func isDropped(_ index: Int, _ probability: Float) -> Bool {
     let block = Philox.block(RandomKey(3), UInt64(index / 64 * 16 + index % 16))
-    return Double(block[index / 16 % 4]) < Double(probability) * 0x1p32
+    return Double(block[index / 16 % 4] >> 9) < Double(probability) * 0x1p23
   }
 
   static let cases = ([[3, 6_001], [1, 5], [2, 3, 4, 5], [64], [100]] as [Shape]).flatMap { shape in
