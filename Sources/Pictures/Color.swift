@@ -35,8 +35,9 @@ public struct Color: Hashable, Sendable {
   /// A wrong answer.
   public static let wrong = Color(0xC8321F)
 
-  /// The colours of a plot's series, in the order they are handed out: the set of Okabe and Ito (Color Universal Design,
-  /// 2008), which stays distinct for colour-blind readers and in grey print; its yellow is left out, too pale on white.
+  /// The colours of a plot's series, in the order they are handed out: the set of Okabe and Ito (Color Universal
+  /// Design, 2008), which stays distinct for colour-blind readers and in grey print; its yellow is left
+  /// out, too pale on white.
   public static let series: [Color] = [
     Color(0x0072B2), Color(0xD55E00), Color(0x009E73), Color(0xCC79A7), Color(0xE69F00), Color(0x56B4E9),
     Color(0x4B5563),

@@ -87,8 +87,8 @@ public struct LabelledPictures: Hashable, Sendable {
       item.probability, color, on: canvas, in: Rectangle(x: cell.x, y: frame.maxY + 25, width: side, height: 6))
     if let truth = item.truth, verdict == false {
       canvas.text(
-        canvas.shortened("truth: " + truth, toFit: side, truthFont), at: Point(x: cell.x, y: frame.maxY + 41), truthFont,
-        .slate)
+        canvas.shortened("truth: " + truth, toFit: side, truthFont), at: Point(x: cell.x, y: frame.maxY + 41),
+        truthFont, .slate)
     }
   }
 

@@ -44,8 +44,12 @@ public struct LinePlot: Hashable, Sendable {
     let yAxis = PlotAxis(
       covering: points.map(\.y), padding: 0.05, isLogarithmic: isLogarithmic,
       atMostTicks: max(3, Int(frame.height / 55)))
+    let xs = points.map(\.x)
+    // Curves that begin near zero, such as one point an epoch, are read from zero on.
+    let beginsNearZero = (xs.min() ?? -1) >= 0 && xs.min()! < xs.max()! / 4
     let xAxis = PlotAxis(
-      covering: points.map(\.x), padding: 0, isLogarithmic: false, atMostTicks: max(3, Int(frame.width / 80)))
+      covering: beginsNearZero ? xs + [0] : xs, padding: 0, isLogarithmic: false,
+      atMostTicks: max(3, Int(frame.width / 80)))
     let legend = legendRows(on: canvas, width: frame.width - 2 * Self.margin)
 
     let top = frame.y + Self.margin + 26 + Double(legend.count) * Self.rowHeight
@@ -60,7 +64,8 @@ public struct LinePlot: Hashable, Sendable {
     drawLegend(legend, on: canvas, in: frame)
     drawAxes(xAxis, yAxis, on: canvas, around: plot, in: frame)
     if points.isEmpty {
-      canvas.text("no finite values yet", at: Point(x: plot.midX, y: plot.midY), Self.labelFont, .slate, anchor: .center)
+      canvas.text(
+        "no finite values yet", at: Point(x: plot.midX, y: plot.midY), Self.labelFont, .slate, anchor: .center)
     }
     // Half a marker of room, else the first and the last point of a curve are cut in two.
     canvas.clipped(to: plot.inset(by: -5)) {

@@ -1,14 +1,12 @@
-import Foundation
-
 /// One named curve of a plot.
 public struct PlotSeries: Hashable, Sendable {
   /// How the points are shown.
   public enum Style: Hashable, Sendable {
     /// A line.
     case line
-    /// A faint line through the points and a strong one through their running average, for noisy curves such as the
-    /// loss of each step.
-    /// - Parameter weight: of the past, 0 (no smoothing) to below 1; 0.98 averages over about the last 50 points.
+    /// A faint line through the points and a strong one through the averages of their neighbourhoods, for noisy curves
+    /// such as the loss of each step.
+    /// - Parameter weight: of the next neighbour, 0 (no smoothing) to below 1; 0.98 averages over about 100 points.
     case smoothed(weight: Double)
     /// A thin line with a disc at each point, for curves with few points such as one an epoch.
     case marked
@@ -26,18 +24,30 @@ public struct PlotSeries: Hashable, Sendable {
     self.style = style
   }
 
-  /// The running average of `points`, s_i = (w m_{i-1} + (1 - w) y_i) / (1 - w^i): an exponential average whose start
-  /// from zero is divided out (the bias correction of Adam; Kingma, Ba; ICLR 2015, section 3). Points that are not
-  /// finite stay as they are and do not enter the average.
+  /// The average of each point's neighbourhood, s_i = sum_j w^|i-j| y_j / sum_j w^|i-j|, over the points that are
+  /// finite; the others stay as they are.
+  ///
+  /// It looks both ways, because an average of the past alone lags: it would draw a falling loss above its own points.
   public static func smoothed(_ points: [Point], weight: Double) -> [Point] {
     precondition(0..<1 ~= weight, "a smoothing weight of \(weight), wanted 0 to below 1")
-    var mean = 0.0, bias = 1.0
-    return points.map { point in
-      guard point.y.isFinite else { return point }
-      mean = weight * mean + (1 - weight) * point.y
-      bias *= weight
-      return Point(x: point.x, y: mean / (1 - bias))
+    let finite = points.indices.filter { points[$0].y.isFinite }
+    // First the part of each sum with j < i, then the part with j >= i.
+    var result = points
+    var sum = 0.0, weights = 0.0
+    var past: [Double] = []
+    for index in finite {
+      past.append(weight * weights)
+      result[index].y = weight * sum
+      sum = weight * sum + points[index].y
+      weights = weight * weights + 1
     }
+    (sum, weights) = (0, 0)
+    for (index, pastWeights) in zip(finite, past).reversed() {
+      sum = weight * sum + points[index].y
+      weights = weight * weights + 1
+      result[index].y = (result[index].y + sum) / (pastWeights + weights)
+    }
+    return result
   }
 }
 

@@ -5,8 +5,9 @@ import Testing
 /// Curves land where their numbers say, whatever the numbers are.
 @Suite struct LinePlotTests {
   private func plot(_ series: [PlotSeries], isLogarithmic: Bool = false) -> Canvas {
-    LinePlot(title: "t", xLabel: "x", yLabel: "y", series: series, isLogarithmic: isLogarithmic, width: 300, height: 200)
-      .rendered(scale: 1)
+    LinePlot(
+      title: "t", xLabel: "x", yLabel: "y", series: series, isLogarithmic: isLogarithmic, width: 300, height: 200
+    ).rendered(scale: 1)
   }
 
   /// Rows of the pixels in one column that have a colour, give or take what smoothing mixes into an edge.
@@ -68,13 +69,14 @@ import Testing
     #expect(inked.contains(100) && !inked.contains(165) && inked.contains(250))
   }
 
-  @Test func smoothingStartsAtTheFirstValueAndSkipsNaN() {
-    let points = [1.0, 3, .nan, 3].enumerated().map { Point(x: Double($0.offset), y: $0.element) }
+  @Test func smoothingWeighsNeighboursOnBothSidesAndSkipsNaN() {
+    let points = [1.0, 3, .nan, 7].enumerated().map { Point(x: Double($0.offset), y: $0.element) }
     let smoothed = PlotSeries.smoothed(points, weight: 0.5).map(\.y)
-    #expect(smoothed[0] == 1)
-    #expect(abs(smoothed[1] - (0.25 * 1 + 0.5 * 3) / 0.75) < 1e-12)
+    #expect(abs(smoothed[0] - (1 + 0.5 * 3 + 0.25 * 7) / 1.75) < 1e-12)
+    #expect(abs(smoothed[1] - (0.5 * 1 + 3 + 0.5 * 7) / 2) < 1e-12)
     #expect(smoothed[2].isNaN)
-    #expect(abs(smoothed[3] - (0.125 * 1 + 0.25 * 3 + 0.5 * 3) / 0.875) < 1e-12)
+    #expect(abs(smoothed[3] - (0.25 * 1 + 0.5 * 3 + 7) / 1.75) < 1e-12)
+    #expect(PlotSeries.smoothed(points, weight: 0).map(\.y)[1] == 3)
   }
 
   @Test func aMillionPointsKeepTheirPeak() throws {
