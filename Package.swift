@@ -62,7 +62,8 @@ let package = Package(
       name: "Training",
       dependencies: [
         "Tasks", "Graphs", "Optimizers", "Communication", "Datasets", "Safetensors", "Configuration",
-        "Pictures", "TensorBoardEvents", .product(name: "Logging", package: "swift-log"),
+        "Pictures", "TensorBoardEvents", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: [processor]),
 
@@ -101,7 +102,8 @@ let package = Package(
     .testTarget(name: "PicturesTests", dependencies: ["Pictures"], swiftSettings: [processor]),
     .testTarget(name: "TasksTests", dependencies: ["Tasks"], swiftSettings: [processor]),
     .testTarget(
-      name: "TrainingTests", dependencies: ["Training", "Models", "Support"], swiftSettings: [processor]),
+      name: "TrainingTests", dependencies: ["Training", "Models", "Support", "TensorBoardEvents"],
+      swiftSettings: [processor]),
     .testTarget(name: "ParityTests", dependencies: ["Parity", "Support"], swiftSettings: [processor]),
     .testTarget(name: "trainerTests", dependencies: ["Training", "Safetensors", "Support"], swiftSettings: [processor]),
   ],
