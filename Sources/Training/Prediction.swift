@@ -3,6 +3,7 @@ import Configuration
 import Datasets
 import Foundation
 import Graphs
+import Layers
 import Pictures
 import Tasks
 
@@ -42,7 +43,7 @@ public final class Prediction {
   /// The answer for a picture file.
   /// - Throws: `DatasetError` when it cannot be read.
   public func answer(file: String) throws -> Answer {
-    var picture = try ImageFile.decode(file, minimumSide: pipeline.minimumSide)
+    var picture = try ImageFile.decode(path: file, minimumSide: pipeline.minimumSide)
     let original = picture
     if pipeline.minimumSide == nil {
       // Networks for small pictures of one size prepare nothing: bring any other picture to that size first.

@@ -16,7 +16,7 @@ public final class RunLog {
     self.progress = progress
     try FileManager.default.createDirectory(atPath: folder + "/pictures", withIntermediateDirectories: true)
     metrics = try MetricsLog(at: folder + "/metrics.jsonl", resumedStep: resumedStep)
-    events = try EventLog(folder: folder)
+    events = try EventLog(in: folder, host: hostName(), resumedStep: resumedStep)
   }
 
   /// A sentence above the progress line.

@@ -6,7 +6,7 @@ import Synchronization
 /// warns before its time limit.
 ///
 /// The ranks agree on it in a sum that happens every step anyway; then all of them save and leave at the same step.
-public final class StopRequest: Sendable {
+public final class StopRequest: @unchecked Sendable {
   private let flag = Atomic<Bool>(false)
   private let sources: [any DispatchSourceSignal]
 

@@ -1,5 +1,6 @@
 import Communication
 import Compute
+import Configuration
 import Datasets
 import Foundation
 import Graphs
