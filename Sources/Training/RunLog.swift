@@ -11,12 +11,12 @@ public final class RunLog {
   private var evaluations: [(step: Int, epoch: Int, metrics: [Metric])] = []
 
   /// - Parameter resumedStep: lines of later steps are dropped: the resumed run writes them again.
-  public init(folder: String, progress: ProgressLine, resumedStep: Int?) throws {
+  public init(folder: String, host: String, progress: ProgressLine, resumedStep: Int?) throws {
     self.folder = folder
     self.progress = progress
     try FileManager.default.createDirectory(atPath: folder + "/pictures", withIntermediateDirectories: true)
     metrics = try MetricsLog(at: folder + "/metrics.jsonl", resumedStep: resumedStep)
-    events = try EventLog(in: folder, host: hostName(), resumedStep: resumedStep)
+    events = try EventLog(in: folder, host: host, resumedStep: resumedStep)
   }
 
   /// A sentence above the progress line.

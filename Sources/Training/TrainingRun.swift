@@ -73,7 +73,10 @@ public struct TrainingRun {
     try restore(start, runners, update, communicator)
 
     let step = start.info?.step ?? 0
-    let log = isFirst ? try RunLog(folder: start.folder, progress: request.progress, resumedStep: start.info?.step) : nil
+    let log =
+      isFirst
+      ? try RunLog(
+        folder: start.folder, host: communicator.hostName, progress: request.progress, resumedStep: start.info?.step) : nil
     try log.map { try announce($0, placement, assignment, schedule, runners, totalSteps, start) }
     let queue = ReductionQueue(communicator, reducing: assignment.reduction)
     defer { queue.close() }
