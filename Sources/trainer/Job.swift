@@ -15,7 +15,6 @@ struct Job {
 
   /// Starts the ranks, runs `body`, and ends the process.
   static func start(isDebugging: Bool = false, _ body: (Job) throws -> ProgramExit) throws -> Never {
-    setvbuf(stdout, nil, _IOLBF, 0)
     if let reason = Processor.unsupportedBuild { end(.failure, saying: reason) }
     Processor.confineBLAS()
     let environment = LaunchEnvironment()
@@ -48,7 +47,8 @@ struct Job {
 
   private static func end(_ code: ProgramExit, saying sentence: String?) -> Never {
     if let sentence { write("error: \(sentence)") }
-    fflush(stdout)
+    // All open streams: `print` buffers when it does not write to a terminal.
+    fflush(nil)
     // Threads that still wait for ranks which have gone must not keep the process.
     _exit(code.rawValue)
   }
