@@ -1,0 +1,75 @@
+import Compute
+import Operators
+
+/// What the steps of a program cost, counted from shapes.
+extension Program {
+  /// Multiply-adds of a step, counted directly.
+  ///
+  /// An operator with multiply-adds is a product of its first two inputs (activations and weights, or two matrices); the
+  /// gradient at either is a product of the same size. So a backward step counts as its forward step once for each of the
+  /// two gradients that are asked for: twice in general, once in the first layer, where nobody asks for the gradient at the
+  /// images.
+  public func multiplyAdds(of step: Step) -> Int {
+    guard let node = step.node.map({ graph.nodes[$0] }) else { return 0 }
+    let forward = graph.multiplyAdds(of: node)
+    switch step.action {
+    case .forward: return forward
+    case .backward: return forward * step.writes.prefix(2).count { $0 != nil }
+    case .add, .zero: return 0
+    }
+  }
+
+  /// Multiply-adds of a whole run: both passes where the program has a backward one.
+  public var multiplyAdds: Int { steps.reduce(0) { $0 + multiplyAdds(of: $1) } }
+
+  /// The bytes that a step must at least move: everything it reads and writes, once; what it adds to, twice.
+  public func bytesMoved(by step: Step) -> Int {
+    let read = Set((step.reads + step.keptInputs + step.keptOutputs).compactMap { $0?.cell })
+    var bytes = read.reduce(0) { $0 + cells[$1].count * MemoryLayout<Float>.stride }
+    for (index, use) in step.writes.enumerated() {
+      guard let use else { continue }
+      let isAddedTo = if case .backward(let accumulates) = step.action { accumulates[index] } else { false }
+      let isSum = if case .add = step.action { true } else { false }
+      bytes += use.shape.byteCount * (isAddedTo || isSum ? 2 : 1)
+    }
+    return bytes
+  }
+
+  /// What kind of work a step is: its operator, for a convolution also kernel and stride, and its direction.
+  public func kind(of step: Step) -> StepKind {
+    let node = step.node.map { graph.nodes[$0] }
+    var name = node?.subject.name ?? ""
+    if let node, let convolution = node.subject as? Conv2D {
+      let weight = node.inputs[1].shape
+      name += " \(weight[1])x\(weight[2])"
+      if convolution.stride != 1 { name += " stride \(convolution.stride.height)" }
+      if convolution.groups != 1 { name += " groups \(convolution.groups)" }
+    }
+    switch step.action {
+    case .forward: return StepKind(name: name, direction: "forward")
+    case .backward: return StepKind(name: name, direction: "backward")
+    case .add: return StepKind(name: "sum of gradients", direction: "backward")
+    case .zero: return StepKind(name: "zero gradient", direction: "backward")
+    }
+  }
+}
+
+/// An operator in one direction: the lines of a profile.
+public struct StepKind: Hashable, Sendable {
+  /// `conv2d 3x3 stride 2`, `batch_norm`.
+  public let name: String
+  /// `forward` or `backward`.
+  public let direction: String
+
+  public init(name: String, direction: String) {
+    self.name = name
+    self.direction = direction
+  }
+}
+
+extension Graph {
+  /// Multiply-adds of one node's forward pass.
+  public func multiplyAdds(of node: Node) -> Int {
+    node.subject.multiplyAdds(inputs: node.inputs.map(\.shape), outputs: node.outputs.map { values[$0.index].shape })
+  }
+}

@@ -1,0 +1,144 @@
+import Compute
+import Glibc
+import Graphs
+import Layers
+import Optimizers
+import Tasks
+
+/// Times whole training steps of one network on random images: forward, backward, SGD with momentum.
+///
+/// Nothing is read and nothing sent, so what is measured is the computing alone. The images are copied into place in every
+/// step, as a training does.
+public struct StepBenchmark {
+  /// What was measured.
+  public struct Result: Sendable {
+    /// The median over the timed steps.
+    public let stepSeconds: Double
+    /// The largest resident set of this process so far.
+    public let peakMemoryBytes: Int
+    /// Operations a second of matrix products on all workers at once, right after the steps.
+    public let gemmFlops: Double
+    /// Two for each multiply-add of both passes, counted directly.
+    public let flopsPerImage: Double
+    public let arenaBytes: Int
+    /// The last step's loss: finite, or the figures mean nothing.
+    public let loss: Float
+    /// Where the time went, most first; empty when not asked for.
+    public let kinds: [Kind]
+
+    /// The part of the machine's rate in matrix products that the whole step reaches.
+    public func shareOfPeak(batch: Int) -> Double { flopsPerImage * Double(batch) / stepSeconds / gemmFlops }
+  }
+
+  /// All steps of one kind, in one training step.
+  public struct Kind: Sendable {
+    public let kind: StepKind
+    public let count: Int
+    /// The mean over the timed training steps.
+    public let seconds: Double
+    public let multiplyAdds: Int
+    public let bytesMoved: Int
+  }
+
+  private let plan: Plan
+  private let state: ModelState
+  private let team: WorkerTeam
+  private let runner: PlanRunner
+  private let update: ParameterUpdate
+  private let images: [Float]
+  private let batch: Int
+  private let classes: Int
+  private let measuresSteps: Bool
+
+  /// Plans the network and takes the memory for its training.
+  /// - Throws: `TraceError` for images that do not fit, `ArenaError` when the memory is not to be had.
+  public init(
+    _ network: any Module, classes: Int, batch: Int, imageSize: Int, team: WorkerTeam, measuresSteps: Bool = false
+  ) throws {
+    let image: Shape = [imageSize, imageSize, 3]
+    plan = Plan(
+      try NetworkRunners.graph(network, Classification(), batch: batch, image: image, mode: .training), workers: team.count)
+    state = try ModelState(plan.program, layout: plan.layout, key: RandomKey(0))
+    let arena = try Arena(byteCount: plan.arena.byteCount, firstTouchedBy: team)
+    runner = PlanRunner(plan, state: state, team: team, arena: arena, measuresSteps: measuresSteps)
+    update = try ParameterUpdate(
+      StochasticGradientDescent(momentum: 0.9), Schedule(peakRate: 0.01, curve: ConstantCurve(), runSteps: 1), .none,
+      average: nil, decaysEverything: false, state: state, team: team)
+    var stream = RandomStream(RandomKey(1))
+    images = (0..<batch * image.count).map { _ in stream.uniform(-1.7, 1.7) }
+    self.team = team
+    self.batch = batch
+    self.classes = classes
+    self.measuresSteps = measuresSteps
+  }
+
+  /// Takes `warmup` steps and then `steps` that are timed.
+  /// - Throws: `ArenaError` when there is no memory for measuring the machine.
+  public func run(steps: Int, warmup: Int) throws -> Result {
+    for step in 0..<warmup { takeStep(step) }
+    var seconds: [Double] = []
+    var kinds: [StepKind: (count: Int, nanoseconds: UInt64, multiplyAdds: Int, bytes: Int)] = [:]
+    var updateNanoseconds: UInt64 = 0
+    for step in 0..<steps {
+      let start = now()
+      updateNanoseconds += takeStep(warmup + step)
+      seconds.append(Double(now() - start) * 1e-9)
+      guard measuresSteps else { continue }
+      for (index, nanoseconds) in runner.stepNanoseconds.enumerated() {
+        let taken = plan.program.steps[index]
+        kinds[plan.program.kind(of: taken), default: (0, 0, 0, 0)].nanoseconds += nanoseconds
+      }
+    }
+    // Before the matrices of the measurement below take memory of their own.
+    let peak = Self.peakResidentBytes
+    if measuresSteps {
+      for step in plan.program.steps {
+        let kind = plan.program.kind(of: step)
+        kinds[kind]!.count += 1
+        kinds[kind]!.multiplyAdds += plan.program.multiplyAdds(of: step)
+        kinds[kind]!.bytes += plan.program.bytesMoved(by: step)
+      }
+      // Reads parameters, gradients and momenta, writes parameters and momenta.
+      kinds[StepKind(name: "sgd", direction: "update")] = (1, updateNanoseconds, 0, 5 * state.values.shape.byteCount)
+    }
+    let gemm = try PeakRate.measure(team)
+    return Result(
+      stepSeconds: Self.median(seconds), peakMemoryBytes: peak, gemmFlops: gemm,
+      flopsPerImage: 2 * Double(plan.program.multiplyAdds) / Double(batch), arenaBytes: plan.arena.byteCount,
+      loss: runner.output("loss")[0],
+      kinds: kinds.map { kind, sum in
+        Kind(
+          kind: kind, count: sum.count, seconds: Double(sum.nanoseconds) * 1e-9 / Double(steps),
+          multiplyAdds: sum.multiplyAdds, bytesMoved: sum.bytes)
+      }.sorted { $0.seconds > $1.seconds })
+  }
+
+  /// - Returns: the nanoseconds of the update alone.
+  @discardableResult
+  private func takeStep(_ step: Int) -> UInt64 {
+    images.withUnsafeBufferPointer { runner.input("images").pointer.update(from: $0.baseAddress!, count: $0.count) }
+    let labels = runner.input("labels"), weights = runner.input("weights")
+    for sample in 0..<batch {
+      labels[sample] = Float(sample % classes)
+      weights[sample] = 1
+    }
+    runner.forward(random: RandomKey(2).appending(step))
+    runner.seed("loss")[0] = 1 / Float(batch)
+    runner.backward()
+    let start = now()
+    update.apply(step: step)
+    return now() - start
+  }
+
+  /// The largest resident set of this process so far, in bytes.
+  static var peakResidentBytes: Int {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return usage.ru_maxrss * 1024
+  }
+
+  static func median(_ values: [Double]) -> Double {
+    let sorted = values.sorted(), middle = sorted.count / 2
+    return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+  }
+}

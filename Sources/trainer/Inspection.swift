@@ -1,0 +1,135 @@
+import Compute
+import Graphs
+import Layers
+import Tasks
+import Training
+
+/// A network seen from outside: what `trainer inspect` tells.
+struct Inspection {
+  let title: String
+  let image: Shape
+  let batch: Int
+  let threads: Int
+  /// The training plan.
+  let plan: Plan
+  let summary: PlanSummary
+  let report: Report
+
+  /// - Throws: `TraceError` for images that do not fit the network.
+  init(
+    title: String, _ network: any Module, _ task: any TrainingTask, image: Shape, batch: Int, threads: Int,
+    bucketBytes: Int = 4 << 20
+  ) throws {
+    func graph(_ mode: Trace.Mode, batch: Int) throws -> Graph {
+      try NetworkRunners.graph(network, task, batch: batch, image: image, mode: mode)
+    }
+    self.title = title
+    self.image = image
+    self.batch = batch
+    self.threads = threads
+    plan = Plan(try graph(.training, batch: batch), workers: threads, bucketBytes: bucketBytes)
+    summary = PlanSummary(plan)
+    let inference = Plan(try graph(.inference, batch: batch), workers: threads)
+    report = Report(
+      parameters: plan.program.graph.parameterCount, multiplyAdds: try graph(.inference, batch: 1).multiplyAdds,
+      batch: batch, image: image.array, threads: threads, arenaBytesTraining: plan.arena.byteCount,
+      arenaBytesInference: inference.arena.byteCount, arenaLowerBoundBytes: plan.arena.lowerBoundBytes,
+      parameterBytes: plan.layout.count * MemoryLayout<Float>.stride,
+      gradientBytesPerStep: plan.buckets.reduce(0) { $0 + $1.count } * MemoryLayout<Float>.stride,
+      buckets: plan.buckets.map { $0.count * MemoryLayout<Float>.stride },
+      layers: summary.layers.map { layer in
+        Report.Layer(
+          path: layer.path, operator: layer.subject, outputShape: layer.outputShape.array, parameters: layer.parameters,
+          multiplyAdds: layer.multiplyAdds / batch, keptBytes: layer.keptBytes)
+      },
+      largestTensors: summary.fullest.prefix(Self.tensorsShown).map {
+        Report.Tensor(name: $0.name, bytes: $0.bytes, firstStep: $0.steps.lowerBound, lastStep: $0.steps.upperBound)
+      })
+  }
+
+  private static let tensorsShown = 12
+
+  /// The numbers, as `--json` prints them. Multiply-adds are for one image, bytes for the whole batch.
+  struct Report: Encodable {
+    let parameters: Int
+    let multiplyAdds: Int
+    let batch: Int
+    let image: [Int]
+    let threads: Int
+    let arenaBytesTraining: Int
+    let arenaBytesInference: Int
+    let arenaLowerBoundBytes: Int
+    /// Parameters and running statistics; as many again for gradients and for each moment of the optimizer.
+    let parameterBytes: Int
+    /// What a rank hands to the reduction in a step: gradients and new running statistics.
+    let gradientBytesPerStep: Int
+    let buckets: [Int]
+    let layers: [Layer]
+    /// At the step that needs most.
+    let largestTensors: [Tensor]
+
+    struct Layer: Encodable {
+      let path: String
+      let `operator`: String
+      let outputShape: [Int]
+      let parameters: Int
+      let multiplyAdds: Int
+      let keptBytes: Int
+    }
+
+    struct Tensor: Encodable {
+      let name: String
+      let bytes: Int
+      let firstStep: Int
+      let lastStep: Int
+    }
+  }
+
+  /// Tables for people.
+  var text: String {
+    let layers = SummaryTable(
+      columns: [
+        .init("layer"), .init("operator"), .init("output"), .init("parameters", .right), .init("multiply-adds", .right),
+        .init("kept MiB", .right),
+      ],
+      rows: report.layers.map {
+        [
+          $0.path, $0.operator, Shape($0.outputShape).description, count($0.parameters), count($0.multiplyAdds),
+          $0.keptBytes < 1 << 16 ? "" : mebibytes($0.keptBytes),
+        ]
+      })
+    let totals = SummaryTable(
+      columns: [.init(""), .init("", .right), .init("")],
+      rows: [
+        ["parameters", NumberText.grouped(report.parameters), ""],
+        ["multiply-adds", NumberText.grouped(report.multiplyAdds), "an image, forward"],
+        [
+          "memory of a training step", mebibytes(report.arenaBytesTraining),
+          "MiB; no layout could do with less than \(mebibytes(report.arenaLowerBoundBytes))",
+        ],
+        ["memory of an inference", mebibytes(report.arenaBytesInference), "MiB"],
+        [
+          "memory of parameters", mebibytes(report.parameterBytes),
+          "MiB; the same again for gradients and for each moment of the optimizer",
+        ],
+        ["on the wire", mebibytes(report.gradientBytesPerStep), "MiB a step and rank, in \(report.buckets.count) buckets"],
+      ])
+    let tensors = SummaryTable(
+      columns: [.init("tensor"), .init("MiB", .right), .init("needed", .right)],
+      rows: report.largestTensors.map { [$0.name, mebibytes($0.bytes), "\(max($0.firstStep, 0))-\($0.lastStep)"] })
+    return """
+      \(title): images \(image), batch \(batch), \(threads) thread\(threads == 1 ? "" : "s")
+
+      \(layers.text)
+      \(totals.text)
+      Most is needed at \(summary.fullestStep), by \(summary.fullest.count) tensors; the largest, and the steps that need them:
+
+      \(tensors.text)
+      """
+  }
+
+  private func count(_ number: Int) -> String { number == 0 ? "" : NumberText.grouped(number) }
+}
+
+/// Bytes in MiB, with one decimal.
+func mebibytes(_ bytes: Int) -> String { NumberText.fixed(Double(bytes) / 0x1p20, decimals: 1) }
