@@ -14,8 +14,8 @@ public final class Trace {
   private var bufferIndex: [String: Int] = [:]
   /// The value that stands for each parameter and buffer from here on.
   private var current: [String: ValueID] = [:]
-  /// Which shared module first claimed a path, and the paths that are open for reuse now.
-  private var sharedOwners: [String: ObjectIdentifier] = [:]
+  /// Which shared module first claimed a path. Kept alive: the address of one that is gone may be another's.
+  private var sharedOwners: [String: AnyObject] = [:]
   private var replaying = 0
 
   public init(mode: Mode) { self.mode = mode }
@@ -36,11 +36,10 @@ public final class Trace {
   /// Traces `body` as one application of a module that may be applied again: the second time it finds the parameters of
   /// the first. Another module at the same path is a mistake.
   public func sharedScope<Result>(_ name: String, owner: AnyObject, _ body: () -> Result) -> Result {
-    let path = path(of: name), identity = ObjectIdentifier(owner)
-    let known = sharedOwners[path]
-    if known == nil { sharedOwners[path] = identity }
-    replaying += known == identity ? 1 : 0
-    defer { replaying -= known == identity ? 1 : 0 }
+    let path = path(of: name), isAgain = sharedOwners[path] === owner
+    if sharedOwners[path] == nil { sharedOwners[path] = owner }
+    replaying += isAgain ? 1 : 0
+    defer { replaying -= isAgain ? 1 : 0 }
     return scope(name, body)
   }
 
