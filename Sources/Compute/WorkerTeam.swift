@@ -20,11 +20,15 @@ public final class WorkerTeam: @unchecked Sendable {
 
   public init(count: Int) {
     precondition(count > 0, "a team of \(count) workers")
+    Self.confined
     self.count = count
     let shared = TeamState(count: count)
     workers = (0..<count).map { Worker(index: $0, shared: shared) }
     threads = workers.dropFirst().map { Self.start($0, gate) }
   }
+
+  /// Once in a process, before the first team multiplies: left alone, OpenBLAS starts a team of its own in every worker.
+  private static let confined: Void = Processor.confineBLAS()
 
   deinit {
     gate.close()
