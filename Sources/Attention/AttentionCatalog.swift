@@ -35,8 +35,14 @@ public enum AttentionCatalog {
         reduction: try options.int("reduction", default: 16, in: 1...),
         pools: try options.choices("pools", among: CBAM.Pool.self, default: [.average, .maximum]),
         hasChannelGate: try options.bool("channel", default: true),
-        hasSpatialGate: try options.bool("spatial", default: true))
-      if module.hasChannelGate && module.pools.isEmpty { throw options.error("pools", "the channel gate needs a statistic") }
+        hasSpatialGate: try options.bool("spatial", default: true),
+        spatialKernel: try options.int("spatial_kernel", default: 7, in: 1...63))
+      if module.spatialKernel % 2 == 0 {
+        throw options.error("spatial_kernel", "a kernel must be odd, to have a centre; found \(module.spatialKernel)")
+      }
+      if module.hasChannelGate && module.pools.isEmpty {
+        throw options.error("pools", "the channel gate needs a statistic")
+      }
       return AttentionSlot("cbam", member: "cbam") { _ in module }
     },
   ]

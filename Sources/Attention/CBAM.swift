@@ -21,19 +21,23 @@ public struct CBAM: Module, Sendable {
   public var pools: [Pool]
   public var hasChannelGate: Bool
   public var hasSpatialGate: Bool
+  /// The side of the spatial gate's window, odd: 7 in the released networks.
+  public var spatialKernel: Int
 
   public init(
-    reduction: Int = 16, pools: [Pool] = [.average, .maximum], hasChannelGate: Bool = true, hasSpatialGate: Bool = true
+    reduction: Int = 16, pools: [Pool] = [.average, .maximum], hasChannelGate: Bool = true,
+    hasSpatialGate: Bool = true, spatialKernel: Int = 7
   ) {
     self.reduction = reduction
     self.pools = pools
     self.hasChannelGate = hasChannelGate
     self.hasSpatialGate = hasSpatialGate
+    self.spatialKernel = spatialKernel
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
     let gated = hasChannelGate ? x.then("ChannelGate", ChannelGate(reduction: reduction, pools: pools)) : x
-    return hasSpatialGate ? gated.then("SpatialGate", SpatialGate()) : gated
+    return hasSpatialGate ? gated.then("SpatialGate", SpatialGate(kernel: spatialKernel)) : gated
   }
 
   /// M_c = σ(Σ over statistics f(pool x)), f(v) = W₂ ReLU(W₁ v + b₁) + b₂, one f for all; y = x M_c.
@@ -42,7 +46,7 @@ public struct CBAM: Module, Sendable {
     let pools: [Pool]
 
     func callAsFunction(_ x: Tensor) -> Tensor {
-      guard !pools.isEmpty else { return x.trace.invalid("a channel gate needs a statistic: \(Pool.allCases.map(\.rawValue))") }
+      guard !pools.isEmpty else { return x.trace.invalid("a channel gate needs a statistic") }
       let mlp = Shared(Perceptron(hidden: max(1, x.channels / reduction), outputs: x.channels))
       let logits = pools.map { pooled(x, $0).then("mlp", mlp) }  // [N, 1, 1, C] each
       return x * logits.dropFirst().reduce(logits[0], +).sigmoid()
@@ -67,19 +71,23 @@ public struct CBAM: Module, Sendable {
     }
   }
 
-  /// M_s = σ(BN(conv₇ₓ₇([max_c x; mean_c x]))), y = x M_s. The norm starts at zero, so every gate starts at one half.
+  /// M_s = σ(BN(conv([max_c x; mean_c x]))), y = x M_s. The norm starts at zero, so every gate starts at one half.
   struct SpatialGate: Module {
+    let kernel: Int
+
     func callAsFunction(_ x: Tensor) -> Tensor {
       let gate = x.max(over: .channels).concatenated(with: [x.mean(over: .channels)], axis: -1)  // [N, H, W, 2]
-        .then("spatial", Squeeze())
+        .then("spatial", Squeeze(kernel: kernel))
         .sigmoid()  // [N, H, W, 1]
       return x * gate
     }
   }
 
   struct Squeeze: Module {
+    let kernel: Int
+
     func callAsFunction(_ x: Tensor) -> Tensor {
-      x.conv("conv", 1, kernel: 7, padding: 3, weights: .kaimingNormal(.fanOut))
+      x.conv("conv", 1, kernel: .init(kernel), padding: .init(kernel / 2), weights: .kaimingNormal(.fanOut))
         .batchNorm("bn", momentum: 0.01, scale: 0)
     }
   }

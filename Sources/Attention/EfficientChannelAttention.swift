@@ -1,10 +1,11 @@
 import Graphs
 import Layers
 
-/// Efficient channel attention (Wang, Wu, Zhu, Li, Zuo, Hu; CVPR 2020, eq. 9): a gate in which a channel's mean meets those
-/// of its neighbours only.
+/// Efficient channel attention (Wang, Wu, Zhu, Li, Zuo, Hu; CVPR 2020, eq. 9): a gate in which a channel's mean meets
+/// those of its neighbours only.
 ///
-/// z[n, c] = Σ_j w[j] · mean(x)[n, c + j - (k - 1)/2], zero outside the channels; y = x σ(z). In and out `[N, H, W, C]`.
+/// z[n, c] = Σ_j w[j] · mean(x)[n, c + j - (k - 1)/2], zero outside the channels; y = x σ(z).
+/// In and out `[N, H, W, C]`.
 public struct EfficientChannelAttention: Module, Sendable {
   /// The number of taps, odd; `nil` follows the paper's rule.
   public var kernel: Int?

@@ -7,7 +7,7 @@ import Models
 extension AttentionFixture {
   func invertedResidual(_ config: ConfigSection, _ fixture: Fixture) throws -> FixtureTwin {
     try config.checkChannels(of: fixture)
-    let expansion = try config.size(.expansion, default: 6)
+    let expansion = try config.size(.expansion, default: 6, upTo: 64)
     let module = try modules(config, fixture, ["conv.\(expansion == 1 ? 3 : 4)."])[0]
     return FixtureTwin(
       InvertedResidual(
@@ -15,14 +15,16 @@ extension AttentionFixture {
         attention: module))
   }
 
-  /// Reads stem, blocks and head from the words that the references' configs use for them:
-  /// `3x3 stride 2, 16 ch`; `(in,out,stride,expand,k): (16,16,1,1,1) (16,24,2,6,3)`; `1x1 conv to 64, global mean, linear 10`.
+  /// Reads stem, blocks and head from the words that the references' configs use for them: `3x3 stride 2, 16 ch`;
+  /// `(in,out,stride,expand,k): (16,16,1,1,1) (16,24,2,6,3)`; `1x1 conv to 64, global mean, linear 10`.
   func mobileNet(_ config: ConfigSection, _ fixture: Fixture) throws -> FixtureTwin {
     var network = MobileNetV2()
     network.dropout = Float(try config.float("dropout", default: 0, in: 0...0))
     (network.stemStride, network.stemChannels) = try stem(config)
     let rows = try Self.rows(config)
-    var paths: [String] = [], kernels: [Int] = [], channels = network.stemChannels
+    var paths: [String] = []
+    var kernels: [Int] = []
+    var channels = network.stemChannels
     network.stages = []
     for (index, row) in rows.enumerated() {
       guard row.inputs == channels else {
@@ -71,7 +73,8 @@ extension AttentionFixture {
   }
 
   private static func rows(_ config: ConfigSection) throws -> [Row] {
-    let name = config.name(.blocks), text = try config.string(name)
+    let name = config.name(.blocks)
+    let text = try config.string(name)
     let tuples = text.matches(of: /\(([^()]*)\)/).map { match in
       match.1.split(separator: ",").map { $0.trimmingPrefix(while: \.isWhitespace) }
     }
@@ -88,6 +91,7 @@ extension AttentionFixture {
       guard numbers.count == names.count else {
         throw config.error(name, "wanted \(names.count) numbers, found '(\(row.joined(separator: ",")))'")
       }
+      guard numbers[places[3]!] <= 64 else { throw config.error(name, "cannot widen \(numbers[places[3]!]) times") }
       return Row(
         inputs: numbers[places[0]!], outputs: numbers[places[1]!], stride: numbers[places[2]!],
         expansion: numbers[places[3]!], kernel: places[4].map { numbers[$0] })
@@ -95,6 +99,6 @@ extension AttentionFixture {
   }
 
   private static func size(_ text: some StringProtocol) -> Int? {
-    Int(text).flatMap { (1...1 << 16).contains($0) ? $0 : nil }
+    Int(text).flatMap { (1...1 << 15).contains($0) ? $0 : nil }
   }
 }

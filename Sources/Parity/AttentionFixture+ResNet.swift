@@ -10,8 +10,8 @@ extension AttentionFixture {
     let isBottleneck = try isBottleneck(config, fixture, block: "")
     var options = ResidualOptions(
       planes: try config.size(.planes), stride: try config.size(.strides, default: 1))
-    options.groups = try config.size(.groups, default: 1)
-    options.widthPerGroup = try config.size(.widthPerGroup, default: 64)
+    options.groups = try config.size(.groups, default: 1, upTo: 1024)
+    options.widthPerGroup = try config.size(.widthPerGroup, default: 64, upTo: 1024)
     options.attention = (member, try modules(config, fixture, ["\(member)."])[0])
     return FixtureTwin(isBottleneck ? Bottleneck(options) : BasicBlock(options))
   }
@@ -29,8 +29,8 @@ extension AttentionFixture {
     // A 7x7 stem pools and a 3x3 one does not, in every host of the references.
     network.stem = try fixture.shape("param.conv1.weight").last == 7 ? .imageNet : .small
     network.stemChannels = try config.size(.stem, default: network.planes[0])
-    network.groups = try config.size(.groups, default: 1)
-    network.widthPerGroup = try config.size(.widthPerGroup, default: 64)
+    network.groups = try config.size(.groups, default: 1, upTo: 1024)
+    network.widthPerGroup = try config.size(.widthPerGroup, default: 64, upTo: 1024)
     network.classes = try config.size(.classes)
     let modules = try modules(config, fixture, depths.indices.map { "layer\($0 + 1).0.\(member)." })
     network.attention = AttentionSlot(member, member: member) { modules[$0.stage - 1] }
@@ -42,7 +42,8 @@ extension AttentionFixture {
     guard config.has(.expansion) else { return isBottleneck }
     let expansion = try config.size(.expansion)
     guard expansion == (isBottleneck ? Bottleneck.expansion : BasicBlock.expansion) else {
-      throw config.error(config.name(.expansion), "blocks with \(isBottleneck ? 3 : 2) convolutions do not have \(expansion)")
+      throw config.error(
+        config.name(.expansion), "blocks with \(isBottleneck ? 3 : 2) convolutions do not have \(expansion)")
     }
     return isBottleneck
   }

@@ -6,9 +6,9 @@ import Safetensors
 /// A file of reference numbers: what a published implementation computed, and what it was built with.
 ///
 /// Keys are `param.<name>`, `buffer.<name>`, `input.<k>`, `eval.output.<k>`, and in training `train.output.<k>`,
-/// `train.grad_output.<k>` (given), `train.grad_input.<k>`, `train.grad.<name>`, `train.buffer.<name>`. Activations lie as the
-/// reference has them, `[N, C, H, W]` or tokens `[N, L, C]`. Every key that is read is remembered, so that what nobody read
-/// can be named in the end. Used where it is made, on one thread.
+/// `train.grad_output.<k>` (given), `train.grad_input.<k>`, `train.grad.<name>`, `train.buffer.<name>`. Activations lie
+/// as the reference has them, `[N, C, H, W]` or tokens `[N, L, C]`. Every key that is read is remembered, so that what
+/// nobody read can be named in the end. Used where it is made, on one thread.
 public final class Fixture {
   /// The reference that the numbers come from, and the network: `cbam`.
   public let system: String
@@ -98,7 +98,8 @@ extension Fixture {
     guard let text = metadata["config"],
       case .section(let entries)? = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)).value
     else {
-      throw FixtureError("metadata 'config'", wanted: "a JSON object", found: metadata["config"].map { "'\($0.prefix(60))'" } ?? "none")
+      throw FixtureError(
+        "metadata 'config'", wanted: "a JSON object", found: metadata["config"].map { "'\($0.prefix(60))'" } ?? "none")
     }
     return ConfigSection(entries.filter { !Self.descriptions.contains($0.key) })
   }

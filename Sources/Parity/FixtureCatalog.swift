@@ -5,9 +5,9 @@ import Models
 
 /// The systems whose reference numbers the product can be held to: one line each.
 ///
-/// A reader builds what the file's options say, by their keys and by which parameters the file has, never by the name of
-/// the file or of its variant. It returns `nil` for a kind of network that the product does not have yet, and throws for one
-/// that it has and whose options it does not understand.
+/// A reader builds what the file's options say, by their keys and by which parameters the file has, never by the name
+/// of the file or of its variant. It returns `nil` for a kind of network that the product does not have yet, and throws
+/// for one that it has and whose options it does not understand.
 public enum FixtureCatalog {
   public typealias Reader = @Sendable (_ config: ConfigSection, _ fixture: Fixture) throws -> FixtureTwin?
 

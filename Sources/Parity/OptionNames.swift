@@ -13,6 +13,7 @@ struct OptionNames: ExpressibleByArrayLiteral {
   static let outputs: OptionNames = ["out_channels", "outputs", "oup", "out", "planes"]
   static let reduction: OptionNames = ["reduction_ratio", "reduction", "r"]
   static let pools: OptionNames = ["pool_types", "pools", "pool_type"]
+  static let spatialKernel: OptionNames = ["spatial_kernel", "kernel_size", "kernel"]
   static let kernel: OptionNames = ["k_size", "kernel", "kernel_size", "kernels", "k_sizes", "k"]
   static let blocks: OptionNames = ["blocks", "layers", "depths"]
   static let strides: OptionNames = ["strides", "stride"]
@@ -30,22 +31,23 @@ extension ConfigSection {
   func has(_ option: OptionNames) -> Bool { option.names.contains(where: contains) }
 
   /// Extents and counts: bounded, so that a file's nonsense cannot become a request for memory.
-  func size(_ option: OptionNames, default value: Int? = nil) throws -> Int {
-    try int(name(option), default: value, in: 1...1 << 16)
+  func size(_ option: OptionNames, default value: Int? = nil, upTo most: Int = 1 << 15) throws -> Int {
+    try int(name(option), default: value, in: 1...most)
   }
 
   /// One number for each of `count` stages; a single number stands for all.
   func sizes(_ option: OptionNames, stages: Int, default value: Int? = nil) throws -> [Int] {
     let name = name(option)
     if !contains(name), let value { return [Int](repeating: try size(option, default: value), count: stages) }
-    if let same = try? int(name, in: 1...1 << 16) { return [Int](repeating: same, count: stages) }
-    return try ints(name, count: stages, in: 1...1 << 16)
+    if let same = try? int(name, in: 1...1 << 15) { return [Int](repeating: same, count: stages) }
+    return try ints(name, count: stages, in: 1...1 << 15)
   }
 
   /// Refuses a file whose input has other channels than its options say.
   func checkChannels(_ option: OptionNames = .channels, of fixture: Fixture) throws {
     guard has(option) else { return }
-    let declared = try size(option), found = try fixture.inputChannels()
+    let declared = try size(option)
+    let found = try fixture.inputChannels()
     guard declared == found else { throw error(name(option), "says \(declared) channels, input.0 has \(found)") }
   }
 }

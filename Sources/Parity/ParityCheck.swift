@@ -28,7 +28,9 @@ public enum ParityCheck {
     let modes: [Trace.Mode] = [
       fixture.contains("eval.output.0") ? .inference : nil, fixture.contains("train.output.0") ? .training : nil,
     ].compactMap(\.self)
-    guard !modes.isEmpty else { throw FixtureError("outputs", wanted: "eval.output.0 or train.output.0", found: "neither") }
+    guard !modes.isEmpty else {
+      throw FixtureError("outputs", wanted: "eval.output.0 or train.output.0", found: "neither")
+    }
     return try modes.map { try Replay(fixture, twin, mode: $0, workers: workers) }
   }
 
@@ -38,7 +40,9 @@ public enum ParityCheck {
     for replay in try replays(fixture, twin) {
       found.merge(try replay.run(.planned(workers: workers))) { _, new in new }
     }
-    let gradients = try found.keys.filter { $0.hasPrefix("train.grad") && fixture.contains($0) }.map { try fixture.floats($0) }
+    let gradients = try found.keys.filter { $0.hasPrefix("train.grad") && fixture.contains($0) }.map {
+      try fixture.floats($0)
+    }
     let tolerance = try ParityTolerance(fixture, gradients: gradients)
     let comparisons = try found.sorted { $0.key < $1.key }.map { key, values in
       guard fixture.contains(key) else { throw FixtureError(key, wanted: "a tensor of the file", found: "none") }

@@ -53,8 +53,8 @@ public struct ParityResult: Sendable {
     return "\(subject) worst \(worst.tensor) \(Self.text(worst.error)) (allowed \(Self.text(worst.tolerance)))"
   }
 
-  /// One JSON object on one line: `file`, `system`, `variant`, `status`, `worst` (`tensor`, `error`, `tolerance`; `null` when
-  /// nothing could be compared, and then `problem` says why). An error that is not finite is `null`.
+  /// One JSON object on one line: `file`, `system`, `variant`, `status`, `worst` (`tensor`, `error`, `tolerance`;
+  /// `null` when nothing could be compared, and then `problem` says why). An error that is not finite is `null`.
   public var json: String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -2,11 +2,11 @@ import Foundation
 
 /// How far our numbers may lie from a file's, which were computed in float64.
 ///
-/// A deviation is the largest difference divided by the largest absolute value that the file has for the tensor. Allowed
-/// are four times the deviation of the reference's own float32 run where the file states it, else 1e-5 for outputs and
-/// running statistics and 1e-4 for gradients. A gradient is never measured against less than a thousandth of the file's
-/// largest gradient; one that is zero by structure (`zero_gradient`) only against that largest gradient itself, because
-/// what remains of it is the rounding of terms of that size. Counters must be equal.
+/// A deviation is the largest difference divided by the largest absolute value that the file has for the tensor.
+/// Allowed are four times the deviation of the reference's own float32 run where the file states it, else 1e-5 for
+/// outputs and running statistics and 1e-4 for gradients. A gradient is never measured against less than a thousandth
+/// of the file's largest gradient; one that is zero by structure (`zero_gradient`) only against that largest gradient
+/// itself, because what remains of it is the rounding of terms of that size. Counters must be equal.
 struct ParityTolerance {
   private struct Float32Error: Decodable {
     var outputs: Double?

@@ -1,7 +1,8 @@
 import Compute
 import Graphs
 
-/// One pass of a fixture through our twin: inference, or a training step with the file's gradient fed in at the outputs.
+/// One pass of a fixture through our twin: inference, or a training step with the file's gradient fed in at the
+/// outputs.
 package struct Replay {
   /// Which runner executes the twin.
   package enum Machine: Sendable {
@@ -24,15 +25,18 @@ package struct Replay {
         "\(k)", try Self.memoryShape(fixture.activationLayout("input.\(k)")),
         wantsGradient: mode == .training && fixture.contains("train.grad_input.\(k)"))
     }
-    let prefix = Self.prefix(mode), wanted = try fixture.count(of: prefix + "output.")
+    let prefix = Self.prefix(mode)
+    let wanted = try fixture.count(of: prefix + "output.")
     let outputs = twin.outputs(inputs)
     guard outputs.count == wanted else {
       throw FixtureError("\(prefix)output", wanted: "\(wanted) outputs", found: "\(outputs.count) of ours")
     }
     for (k, output) in outputs.enumerated() where output.isValid {
-      let layout = try fixture.activationLayout("\(prefix)output.\(k)"), shape = Self.memoryShape(layout)
+      let layout = try fixture.activationLayout("\(prefix)output.\(k)")
+      let shape = Self.memoryShape(layout)
       guard output.shape == shape else {
-        throw FixtureError("\(prefix)output.\(k)", wanted: "the shape \(shape) as in the file", found: "\(output.shape) of ours")
+        throw FixtureError(
+          "\(prefix)output.\(k)", wanted: "the shape \(shape) as in the file", found: "\(output.shape) of ours")
       }
       trace.output("\(k)", output)
       if mode == .training {
@@ -41,7 +45,9 @@ package struct Replay {
       }
     }
     let graph = try trace.finish()
-    for parameter in graph.parameters { try Self.require(fixture, "param.\(parameter.path)", parameter.fileLayout.shape) }
+    for parameter in graph.parameters {
+      try Self.require(fixture, "param.\(parameter.path)", parameter.fileLayout.shape)
+    }
     for buffer in graph.buffers { try Self.require(fixture, "buffer.\(buffer.path)", buffer.shape.array) }
     plan = Plan(graph, workers: workers)
   }
@@ -79,14 +85,19 @@ package struct Replay {
     for buffer in plan.program.graph.buffers {
       state.view(buffer.path)!.assign(try fixture.floats("buffer.\(buffer.path)"))
       if let counter = buffer.counterPath {
-        state.counters[counter] = try fixture.integers("buffer.\(counter)").first
+        let steps = try fixture.integers("buffer.\(counter)")
+        guard steps.count == 1, (0..<1 << 53).contains(steps[0]) else {
+          throw FixtureError("buffer.\(counter)", wanted: "one count of steps", found: "\(steps.prefix(4))")
+        }
+        state.counters[counter] = steps[0]
       }
     }
     return state
   }
 
   private func results(_ runner: any Runner, _ state: ModelState) throws -> [String: [Float]] {
-    let graph = plan.program.graph, prefix = Self.prefix(mode)
+    let graph = plan.program.graph
+    let prefix = Self.prefix(mode)
     var results: [String: [Float]] = [:]
     for (name, _) in graph.outputs {
       let key = "\(prefix)output.\(name)"
@@ -119,7 +130,9 @@ package struct Replay {
   private static func memoryShape(_ layout: FileLayout) -> Shape { Shape(layout.axes.map { layout.shape[$0] }) }
 
   private static func require(_ fixture: Fixture, _ key: String, _ shape: [Int]) throws {
-    guard fixture.contains(key) else { throw FixtureError(key, wanted: "a tensor of shape \(shape)", found: "none in the file") }
+    guard fixture.contains(key) else {
+      throw FixtureError(key, wanted: "a tensor of shape \(shape)", found: "none in the file")
+    }
     let found = try fixture.shape(key)
     guard found == shape else { throw FixtureError(key, wanted: "the shape \(shape)", found: "\(found)") }
   }

@@ -2,10 +2,11 @@ import Attention
 import Graphs
 import Layers
 
-/// An inverted residual with a linear bottleneck (Sandler et al.; CVPR 2018, table 1 and fig. 4): a 1x1 convolution widens,
-/// a depth-wise 3x3 one (which carries the stride) filters, a 1x1 one narrows; no activation after it.
+/// An inverted residual with a linear bottleneck (Sandler et al.; CVPR 2018, table 1 and fig. 4): a 1x1 convolution
+/// widens, a depth-wise 3x3 one (which carries the stride) filters, a 1x1 one narrows; no activation after it.
 ///
-/// Named as torchvision does: `conv` is a numbered sequence, and an attention module is the element after its last norm.
+/// Named as torchvision does: `conv` is a numbered sequence, and an attention module is the element after its last
+/// norm.
 public struct InvertedResidual: Module {
   public var outputs: Int
   public var stride: Int

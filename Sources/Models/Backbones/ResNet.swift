@@ -2,8 +2,8 @@ import Attention
 import Graphs
 import Layers
 
-/// Deep residual network (He, Zhang, Ren, Sun; CVPR 2016, table 1 and section 4.2), in torchvision's form and names: the
-/// stride sits on the 3x3 convolution of a bottleneck.
+/// Deep residual network (He, Zhang, Ren, Sun; CVPR 2016, table 1 and section 4.2), in torchvision's form and names:
+/// the stride sits on the 3x3 convolution of a bottleneck.
 ///
 /// In: images `[N, H, W, 3]`; out: logits `[N, classes]`.
 public struct ResNet: Module, Sendable {
@@ -42,7 +42,9 @@ public struct ResNet: Module, Sendable {
   public func callAsFunction(_ images: Tensor) -> Tensor {
     var x = stem(images)
     for stage in depths.indices {
-      for index in 0..<depths[stage] { x = x.then("layer\(stage + 1).\(index)", self.block(stage: stage, index: index)) }
+      for index in 0..<depths[stage] {
+        x = x.then("layer\(stage + 1).\(index)", self.block(stage: stage, index: index))
+      }
     }
     return x.mean(over: .spatial)  // [N, 1, 1, C]
       .reshaped(x.shape[0], -1)
@@ -56,7 +58,8 @@ public struct ResNet: Module, Sendable {
         .batchNorm("bn1").relu()
         .maxPool(kernel: 3, stride: 2, padding: 1)
     case .small:
-      images.conv("conv1", stemChannels, kernel: 3, padding: 1, weights: .kaimingNormal(.fanOut)).batchNorm("bn1").relu()
+      images.conv("conv1", stemChannels, kernel: 3, padding: 1, weights: .kaimingNormal(.fanOut))
+        .batchNorm("bn1").relu()
     }
   }
 

@@ -31,7 +31,9 @@ public struct BasicBlock: Module {
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
     let branch = x
-      .conv("conv1", options.planes, kernel: 3, stride: .init(options.stride), padding: 1, weights: .kaimingNormal(.fanOut))
+      .conv(
+        "conv1", options.planes, kernel: 3, stride: .init(options.stride), padding: 1, weights: .kaimingNormal(.fanOut)
+      )
       .batchNorm("bn1").relu()
       .conv("conv2", options.planes, kernel: 3, padding: 1, weights: .kaimingNormal(.fanOut))
       .batchNorm("bn2", scale: options.lastScale)
@@ -40,7 +42,8 @@ public struct BasicBlock: Module {
   }
 }
 
-/// A 1x1, a 3x3 (which carries the stride) and a 1x1 convolution around a shortcut (ibid., fig. 5 right). Out: 4 `planes`.
+/// A 1x1, a 3x3 (which carries the stride) and a 1x1 convolution around a shortcut (ibid., fig. 5 right). Out: 4
+/// `planes`.
 public struct Bottleneck: Module {
   public static let expansion = 4
   public let options: ResidualOptions

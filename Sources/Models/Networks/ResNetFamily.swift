@@ -25,8 +25,8 @@ extension ResNet {
     return variant(name, network)
   }
 
-  /// The networks of section 4.2: three stages of n basic blocks, 16, 32 and 64 channels, 6n + 2 layers. The shortcut is
-  /// projected where the shape changes (the paper's option B), as the attention papers have it.
+  /// The networks of section 4.2: three stages of n basic blocks, 16, 32 and 64 channels, 6n + 2 layers. The shortcut
+  /// is projected where the shape changes (the paper's option B), as the attention papers have it.
   static func cifar(_ name: String, blocks: Int) -> ModelCatalog.Entry {
     var network = ResNet(.basic, depths: [blocks, blocks, blocks])
     network.planes = [16, 32, 64]

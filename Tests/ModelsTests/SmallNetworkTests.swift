@@ -1,0 +1,69 @@
+import Attention
+import CAllocationCounter
+import Compute
+import Configuration
+import Graphs
+import Models
+import Testing
+
+/// Small networks of the catalogue, run: the plan against its slow twin, workers against each other, gradients, memory.
+@Suite(.serialized) struct SmallNetworkTests {
+  static let cases: [(String, [String: ConfigValue]?)] =
+    [("resnet20", nil), ("mobilenet_v2", nil)]
+    + AttentionCatalog.entries.keys.sorted().map { name in
+      // Two hidden units or fewer may all be switched off by the ReLU; four leave a way for the gradient.
+      ("resnet20", name == "eca" ? ["name": .string(name)] : ["name": .string(name), "reduction": 4])
+    }
+
+  @Test(arguments: cases) func planEqualsInterpreter(name: String, attention: [String: ConfigValue]?) throws {
+    let graph = try NetworkTrace(name, attention: attention, classes: 10, imageSize: 32).graph
+    let plan = Plan(graph, workers: 2)
+    let (planned, state) = try stepResults(plan, workers: 2)
+    #expect(try planned == stepResults(plan, workers: 2, interpreted: true).bits, "interpreter")
+    #expect(try planned == stepResults(Plan(graph, workers: 1), workers: 1).bits, "one worker")
+    #expect(try planned == stepResults(Plan(graph, workers: 3, rewrites: [], inPlace: false), workers: 3).bits, "plain")
+    #expect(plan.overlaps() == [])
+    withExtendedLifetime(state) {
+      for parameter in graph.parameters {
+        let gradient = state.gradientView(parameter.path)!.array
+        #expect(gradient.allSatisfy(\.isFinite) && gradient.contains { $0 != 0 }, "\(parameter.path)")
+      }
+    }
+  }
+
+  @Test(arguments: cases) func inferencePlanEqualsInterpreter(name: String, attention: [String: ConfigValue]?) throws {
+    let graph = try NetworkTrace(name, attention: attention, classes: 10, imageSize: 32, mode: .inference).graph
+    let plan = Plan(graph, workers: 2)
+    let logits = try [false, true].map { interpreted in
+      let state = try ModelState(plan.program, layout: plan.layout, key: RandomKey(1))
+      let team = WorkerTeam(count: 2)
+      let runner: any Runner =
+        interpreted
+        ? Interpreter(plan, state: state, team: team)
+        : PlanRunner(plan, state: state, team: team, arena: try Arena(byteCount: plan.arena.byteCount))
+      var stream = RandomStream(RandomKey(5))
+      runner.input("images").assign((0..<2 * 32 * 32 * 3).map { _ in stream.uniform(-1, 1) })
+      try runner.forward(random: RandomKey(0))
+      return withExtendedLifetime(runner) { runner.output("logits").array }
+    }
+    #expect(logits[0] == logits[1] && logits[0].allSatisfy(\.isFinite))
+  }
+
+  @Test func replayAllocatesNothing() throws {
+    let graph = try NetworkTrace("resnet20", attention: ["name": "cbam"], imageSize: 32).graph
+    let plan = Plan(graph, workers: 2)
+    let state = try ModelState(plan.program, layout: plan.layout, key: RandomKey(1))
+    let runner = PlanRunner(
+      plan, state: state, team: WorkerTeam(count: 2), arena: try Arena(byteCount: plan.arena.byteCount))
+    for view in [runner.input("images"), runner.seed("logits")] { view.assign([Float](repeating: 0.5, count: view.count)) }
+    // The counter sees the whole process, and other suites run beside this one: a step that allocates does so every time.
+    var least = UInt64.max
+    for _ in 0..<500 where least > 0 {
+      let before = allocation_count()
+      runner.forward(random: RandomKey(0))
+      runner.backward()
+      least = min(least, allocation_count() - before)
+    }
+    #expect(least == 0)
+  }
+}
