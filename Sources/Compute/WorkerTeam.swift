@@ -27,7 +27,7 @@ public final class WorkerTeam: @unchecked Sendable {
     threads = workers.dropFirst().map { Self.start($0, gate) }
   }
 
-  /// Once in a process, before the first team multiplies: left alone, OpenBLAS starts a team of its own in every worker.
+  /// Once in a process, before the first team multiplies: left alone, OpenBLAS has a team of its own in every worker.
   private static let confined: Void = Processor.confineBLAS()
 
   deinit {

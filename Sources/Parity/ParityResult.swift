@@ -45,8 +45,8 @@ public struct ParityResult: Sendable {
     }
   }
 
-  /// `PASS cbam/x.safetensors cbam/module_c32_r8 worst train.grad_input.0 1.2e-06 (allowed 1.0e-04)`; with the sentence in
-  /// place of the worst tensor when nothing could be compared.
+  /// `PASS cbam/x.safetensors cbam/module_c32_r8 worst train.grad_input.0 1.2e-06 (allowed 1.0e-04)`; with the sentence
+  /// in place of the worst tensor when nothing could be compared.
   public var line: String {
     let subject = "\(status.rawValue) \(file) \(system)/\(variant)"
     guard let worst else { return subject + (problem.map { ": \($0)" } ?? "") }

@@ -45,7 +45,8 @@ struct Moments {
   init(_ values: [Float]) {
     let sum = values.reduce(0) { $0 + Double($1) }, mean = sum / Double(values.count)
     self.mean = mean
-    deviation = (values.reduce(0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / Double(values.count)).squareRoot()
+    let squares = values.reduce(0) { $0 + (Double($1) - mean) * (Double($1) - mean) }
+    deviation = (squares / Double(values.count)).squareRoot()
     (least, most) = (values.min()!, values.max()!)
   }
 }

@@ -7,8 +7,8 @@ import Testing
 
 /// Every name of the catalogue builds, traces, has the published number of parameters, and a gradient for each.
 @Suite struct ModelCatalogTests {
-  /// Published counts; those of the CIFAR networks worked out by hand: n blocks a stage have 4672 n + 14528 + 18560 (n - 1)
-  /// + 57728 + 73984 (n - 1) + 464 + 650 parameters.
+  /// Published counts; those of the CIFAR networks worked out by hand: with n blocks a stage,
+  /// 4672 n + (14528 + 18560 (n - 1)) + (57728 + 73984 (n - 1)) + 464 + 650.
   static let counts: [String: Int] = [
     "resnet18": 11_689_512, "resnet34": 21_797_672, "resnet50": 25_557_032, "resnet101": 44_549_160,
     "resnet152": 60_192_808, "resnext50_32x4d": 25_028_904, "wide_resnet50_2": 68_883_240,
@@ -36,7 +36,8 @@ import Testing
     ("mobilenet_v2", "eca", 3_504_903), ("resnet50", "se", 28_071_976),
   ])
   func attentionAddsWhatItsSheetSays(name: String, attention: String, count: Int) throws {
-    #expect(try NetworkTrace(name, attention: ["name": .string(attention)], mode: .inference).graph.parameterCount == count)
+    let graph = try NetworkTrace(name, attention: ["name": .string(attention)], mode: .inference).graph
+    #expect(graph.parameterCount == count)
   }
 
   @Test func cifarFormsOfTheSheet() throws {

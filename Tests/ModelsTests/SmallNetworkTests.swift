@@ -55,8 +55,10 @@ import Testing
     let state = try ModelState(plan.program, layout: plan.layout, key: RandomKey(1))
     let runner = PlanRunner(
       plan, state: state, team: WorkerTeam(count: 2), arena: try Arena(byteCount: plan.arena.byteCount))
-    for view in [runner.input("images"), runner.seed("logits")] { view.assign([Float](repeating: 0.5, count: view.count)) }
-    // The counter sees the whole process, and other suites run beside this one: a step that allocates does so every time.
+    for view in [runner.input("images"), runner.seed("logits")] {
+      view.assign([Float](repeating: 0.5, count: view.count))
+    }
+    // The counter sees the whole process, and other suites run beside this one; a step that allocates does it each time.
     var least = UInt64.max
     for _ in 0..<500 where least > 0 {
       let before = allocation_count()
