@@ -1,7 +1,7 @@
 /// How fast this machine multiplies matrices while all workers of a team do so at once: what a share of peak refers to.
 ///
-/// Processors lower their clock under wide vectors and share it with neighbours, so a figure from a data sheet would be one
-/// that no program reaches.
+/// Processors lower their clock under wide vectors and share it with neighbours, so no program reaches the figure of a
+/// data sheet.
 public enum PeakRate {
   /// Floating-point operations a second (two per multiply-add) of single-precision products of `side` x `side` matrices,
   /// a product of its own for each worker; the best of several rounds within about `seconds`.
@@ -12,7 +12,8 @@ public enum PeakRate {
     let matrix = Shape([side, side]), bytes = matrix.byteCount
     let memory = try Arena(byteCount: 3 * bytes * team.count, firstTouchedBy: team)
     // Not zeros: a processor draws less power on them and clocks higher.
-    memory.view(at: 0, [3 * matrix.count * team.count]).pointer.update(repeating: 0.7, count: 3 * matrix.count * team.count)
+    let all = memory.view(at: 0, [3 * matrix.count * team.count])
+    all.pointer.update(repeating: 0.7, count: all.count)
     let products = 2, operations = Double(2 * side * side * side * products * team.count)
     var best = 0.0
     let deadline = now() + UInt64(seconds * 1e9)

@@ -24,7 +24,7 @@ public struct PlanSummary: Sendable {
     /// `layer1.0.conv1`, `gradient of layer1.0.conv1`, `scratch of layer1.0.conv1`.
     public let name: String
     public let bytes: Int
-    /// The steps from before whose start to after whose end it is needed; -1 and the number of steps stand for the caller.
+    /// The first and the last step that need it; -1 and the number of steps stand for the caller.
     public let steps: ClosedRange<Int>
   }
 
@@ -45,8 +45,10 @@ public struct PlanSummary: Sendable {
       }
     }
     let step = alive.indices.max { (alive[$0], $1) < (alive[$1], $0) } ?? 0
-    fullest = blocks.filter { $0.steps.contains(step) }.sorted { ($1.bytes, $0.steps.lowerBound) < ($0.bytes, $1.steps.lowerBound) }
-    fullestStep = program.steps.isEmpty ? "" : "step \(step), \(program.kind(of: program.steps[step]).direction) \(program.steps[step].path)"
+    fullest = blocks.filter { $0.steps.contains(step) }
+      .sorted { ($1.bytes, $0.steps.lowerBound) < ($0.bytes, $1.steps.lowerBound) }
+    fullestStep = program.steps.indices.contains(step)
+      ? "step \(step), \(program.kind(of: program.steps[step]).direction) \(program.steps[step].path)" : ""
   }
 
   private static func layers(of program: Program) -> [Layer] {
@@ -73,8 +75,8 @@ public struct PlanSummary: Sendable {
     }
   }
 
-  /// Every piece of memory that the arena has room for. Where an operator computes in place, the piece bears the name of
-  /// what lies there first.
+  /// Every piece of memory in the arena. Where an operator computes in place, the piece bears the name of what lies
+  /// there first.
   private static func blocks(of program: Program, workers: Int) -> [Block] {
     let liveness = Liveness(program)
     let names = cellNames(of: program)

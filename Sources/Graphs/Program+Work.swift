@@ -5,10 +5,10 @@ import Operators
 extension Program {
   /// Multiply-adds of a step, counted directly.
   ///
-  /// An operator with multiply-adds is a product of its first two inputs (activations and weights, or two matrices); the
-  /// gradient at either is a product of the same size. So a backward step counts as its forward step once for each of the
-  /// two gradients that are asked for: twice in general, once in the first layer, where nobody asks for the gradient at the
-  /// images.
+  /// An operator with multiply-adds is a product of its first two inputs (activations and weights, or two matrices),
+  /// and the gradient at either is a product of the same size. So a backward step counts as its forward step once for
+  /// each of the two gradients that are asked for: twice in general, once in the first layer, where nobody asks for the
+  /// gradient at the images.
   public func multiplyAdds(of step: Step) -> Int {
     guard let node = step.node.map({ graph.nodes[$0] }) else { return 0 }
     let forward = graph.multiplyAdds(of: node)

@@ -7,8 +7,8 @@ import Tasks
 
 /// Times whole training steps of one network on random images: forward, backward, SGD with momentum.
 ///
-/// Nothing is read and nothing sent, so what is measured is the computing alone. The images are copied into place in every
-/// step, as a training does.
+/// Nothing is read and nothing sent, so what is measured is the computing alone. The images are copied into place in
+/// every step, as in a training.
 public struct StepBenchmark {
   /// What was measured.
   public struct Result: Sendable {
@@ -56,8 +56,8 @@ public struct StepBenchmark {
     _ network: any Module, classes: Int, batch: Int, imageSize: Int, team: WorkerTeam, measuresSteps: Bool = false
   ) throws {
     let image: Shape = [imageSize, imageSize, 3]
-    plan = Plan(
-      try NetworkRunners.graph(network, Classification(), batch: batch, image: image, mode: .training), workers: team.count)
+    let graph = try NetworkRunners.graph(network, Classification(), batch: batch, image: image, mode: .training)
+    plan = Plan(graph, workers: team.count)
     state = try ModelState(plan.program, layout: plan.layout, key: RandomKey(0))
     let arena = try Arena(byteCount: plan.arena.byteCount, firstTouchedBy: team)
     runner = PlanRunner(plan, state: state, team: team, arena: arena, measuresSteps: measuresSteps)

@@ -51,12 +51,13 @@ struct Benchmark: ParsableCommand {
     try Job.start { job in
       let named = try NamedNetwork(model, attention: attention, classes: classes, imageSize: imageSize)
       let batch = try checked("--batch", batch, in: 1...65_536)
-      let steps = try checked("--steps", steps, in: 1...1_000_000), warmup = try checked("--warmup", warmup, in: 0...1_000_000)
+      let steps = try checked("--steps", steps, in: 1...1_000_000)
+      let warmup = try checked("--warmup", warmup, in: 0...1_000_000)
       let threads = try checked("--threads", threads ?? Processor.affinityCount, in: 1...4096)
       if let warning = Processor.blasWarning, job.communicator.rank == 0 { Self.warn(warning) }
       let result = try StepBenchmark(
-        named.network, classes: named.classes, batch: batch, imageSize: named.imageSize, team: WorkerTeam(count: threads),
-        measuresSteps: perStep
+        named.network, classes: named.classes, batch: batch, imageSize: named.imageSize,
+        team: WorkerTeam(count: threads), measuresSteps: perStep
       ).run(steps: steps, warmup: warmup)
       guard job.communicator.rank == 0 else { return .success }
       let report = Report(named, batch: batch, threads: threads, result)
@@ -131,12 +132,12 @@ extension Benchmark {
       let figures = SummaryTable(
         columns: [.init("\(title), \(imageSize) px, batch \(batch)"), .init("", .right), .init("")],
         rows: [
-          ["time of a step", NumberText.fixed(stepSeconds, decimals: 3), "s"],
-          ["images a second", NumberText.fixed(imagesPerSecond, decimals: 2), "on \(threads) thread\(threads == 1 ? "" : "s")"],
+          ["time of a step", number(stepSeconds, 3), "s"],
+          ["images a second", number(imagesPerSecond, 2), "on \(threads) thread\(threads == 1 ? "" : "s")"],
           ["peak memory", mebibytes(peakMemoryBytes), "MiB resident"],
-          ["operations an image", NumberText.fixed(flopsPerImage * 1e-9, decimals: 2), "GFLOP, forward and backward"],
-          ["matrix products here", NumberText.fixed(gemmGflops, decimals: 1), "GFLOP/s with OpenBLAS's \(blasKernel) kernels"],
-          ["share of that", NumberText.fixed(shareOfGemmPeak * 100, decimals: 1), "%"],
+          ["operations an image", number(flopsPerImage * 1e-9, 2), "GFLOP, forward and backward"],
+          ["matrix products here", number(gemmGflops, 1), "GFLOP/s with OpenBLAS's \(blasKernel) kernels"],
+          ["share of that", number(shareOfGemmPeak * 100, 1), "%"],
         ])
       guard let perStep else { return figures.text }
       let kinds = SummaryTable(
@@ -146,11 +147,13 @@ extension Benchmark {
         ],
         rows: perStep.map {
           [
-            $0.operator, $0.direction, "\($0.count)", NumberText.fixed($0.milliseconds, decimals: 1), NumberText.percent($0.share),
-            $0.gflopsPerSecond == 0 ? "" : NumberText.fixed($0.gflopsPerSecond, decimals: 1), NumberText.fixed($0.gigabytesPerSecond, decimals: 1),
+            $0.operator, $0.direction, "\($0.count)", number($0.milliseconds, 1), NumberText.percent($0.share),
+            $0.gflopsPerSecond == 0 ? "" : number($0.gflopsPerSecond, 1), number($0.gigabytesPerSecond, 1),
           ]
         })
       return figures.text + "\n" + kinds.text
     }
+
+    private func number(_ value: Double, _ decimals: Int) -> String { NumberText.fixed(value, decimals: decimals) }
   }
 }

@@ -52,7 +52,7 @@ struct Inspect: ParsableCommand {
       }
       if attention != nil || classes != nil || imageSize != nil {
         throw ValidationError(
-          "--attention, --classes and --image-size go with --model; with a run file write model.attention=NAME and so on")
+          "--attention, --classes and --image-size go with a network's name; in a run file it is model.attention=NAME")
       }
     } else if runAndSettings.count > (model == nil ? 1 : 0) {
       throw ValidationError("settings go with a run file, not with the name of a network")
@@ -60,7 +60,9 @@ struct Inspect: ParsableCommand {
   }
 
   /// The network that is named, where no run file is.
-  private var networkName: String? { model ?? runAndSettings.first.flatMap { ModelCatalog.entries[$0] == nil ? nil : $0 } }
+  private var networkName: String? {
+    model ?? runAndSettings.first.flatMap { ModelCatalog.entries[$0] == nil ? nil : $0 }
+  }
 
   func run() throws {
     try Job.start { job in
@@ -82,12 +84,15 @@ struct Inspect: ParsableCommand {
   private func inspectRun(_ job: Job) throws -> Inspection {
     let experiment = try Experiment(try job.runFile(runAndSettings), makeNetwork: makeNetwork)
     return try Inspection(
-      title: job.runName(runAndSettings), experiment.network, experiment.task, image: experiment.trainingPipeline.outputShape,
+      title: job.runName(runAndSettings), experiment.network, experiment.task,
+      image: experiment.trainingPipeline.outputShape,
       batch: try checkedBatch(experiment.settings.globalBatch), threads: try checkedThreads(),
       bucketBytes: experiment.settings.bucketBytes)
   }
 
-  private func checkedBatch(_ standard: Int) throws(ConfigError) -> Int { try checked("--batch", batch ?? standard, in: 1...65_536) }
+  private func checkedBatch(_ standard: Int) throws(ConfigError) -> Int {
+    try checked("--batch", batch ?? standard, in: 1...65_536)
+  }
 
   private func checkedThreads() throws(ConfigError) -> Int {
     try checked("--threads", threads ?? Processor.affinityCount, in: 1...4096)

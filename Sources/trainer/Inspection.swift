@@ -112,7 +112,10 @@ struct Inspection {
           "memory of parameters", mebibytes(report.parameterBytes),
           "MiB; the same again for gradients and for each moment of the optimizer",
         ],
-        ["on the wire", mebibytes(report.gradientBytesPerStep), "MiB a step and rank, in \(report.buckets.count) buckets"],
+        [
+          "on the wire", mebibytes(report.gradientBytesPerStep),
+          "MiB a step and rank, in \(report.buckets.count) buckets",
+        ],
       ])
     let tensors = SummaryTable(
       columns: [.init("tensor"), .init("MiB", .right), .init("needed", .right)],
@@ -122,7 +125,8 @@ struct Inspection {
 
       \(layers.text)
       \(totals.text)
-      Most is needed at \(summary.fullestStep), by \(summary.fullest.count) tensors; the largest, and the steps that need them:
+      Most is needed at \(summary.fullestStep), by \(summary.fullest.count) tensors. The largest, and the \
+      steps that need them:
 
       \(tensors.text)
       """

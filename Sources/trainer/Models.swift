@@ -79,7 +79,10 @@ struct Models: ParsableCommand {
           .init("classes", .right), .init("paper"),
         ],
         rows: networks.map {
-          [$0.name, NumberText.grouped($0.parameters), NumberText.grouped($0.multiplyAdds), "\($0.imageSize)", "\($0.classes)", $0.paper]
+          [
+            $0.name, NumberText.grouped($0.parameters), NumberText.grouped($0.multiplyAdds), "\($0.imageSize)",
+            "\($0.classes)", $0.paper,
+          ]
         })
     }
 

@@ -13,9 +13,11 @@ import Testing
     #expect(report["batch"] as? Int == 2)
     #expect(report["image_size"] as? Int == 16)
     #expect(report["threads"] as? Int == 1)
-    let seconds = try #require(report["step_seconds"] as? Double), rate = try #require(report["images_per_second"] as? Double)
+    let seconds = try #require(report["step_seconds"] as? Double)
+    let rate = try #require(report["images_per_second"] as? Double)
     #expect(abs(rate * seconds - 2) < 1e-6)
-    let flops = try #require(report["flops_per_image"] as? Double), gemm = try #require(report["gemm_gflops"] as? Double)
+    let flops = try #require(report["flops_per_image"] as? Double)
+    let gemm = try #require(report["gemm_gflops"] as? Double)
     let share = try #require(report["share_of_gemm_peak"] as? Double)
     #expect(abs(share - flops * rate / (gemm * 1e9)) < 1e-6 * share)
     #expect(try #require(report["peak_memory_bytes"] as? Int) > 1 << 20)
@@ -25,8 +27,8 @@ import Testing
     #expect(kinds.contains { $0["operator"] as? String == "conv2d 3x3" && $0["direction"] as? String == "backward" })
   }
 
-  /// Both passes of resnet20 on an image of 32 pixels: three times the forward pass, less the gradient at the images that
-  /// the first convolution need not compute.
+  /// Both passes of resnet20 on an image of 32 pixels: three times the forward pass, less the gradient at the images,
+  /// which the first convolution need not compute.
   @Test func `Operations follow the stated rule`() throws {
     let report = try Program.run([
       "benchmark", "--model", "resnet20", "--batch", "1", "--steps", "1", "--warmup", "0", "--threads", "1", "--json",

@@ -68,6 +68,8 @@ enum Program {
 
   /// This process's environment without what makes a process one of a job's ranks.
   private static let ownEnvironment = ProcessInfo.processInfo.environment
-    .filter { key, _ in !["OMPI_COMM_", "OMPI_UNIVERSE_", "OMPI_APP_", "PMIX_", "PRTE_"].contains { key.hasPrefix($0) } }
+    .filter { key, _ in
+      !["OMPI_COMM_", "OMPI_UNIVERSE_", "OMPI_APP_", "PMIX_", "PRTE_"].contains { key.hasPrefix($0) }
+    }
     .merging(["OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"]) { $1 }
 }
