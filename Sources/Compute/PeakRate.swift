@@ -3,8 +3,8 @@
 /// Processors lower their clock under wide vectors and share it with neighbours, so no program reaches the figure of a
 /// data sheet.
 public enum PeakRate {
-  /// Floating-point operations a second (two per multiply-add) of single-precision products of `side` x `side` matrices,
-  /// a product of its own for each worker; the best of several rounds within about `seconds`.
+  /// Floating-point operations a second (two per multiply-add) of single-precision products of `side` x `side`
+  /// matrices, a product of its own for each worker; the best of several rounds within about `seconds`.
   ///
   /// Takes three matrices a worker: 12 MiB for each at the default side.
   /// - Throws: `ArenaError` when the memory is not to be had.
