@@ -6,7 +6,7 @@ import Graphs
 import Tasks
 
 /// One step's gradients: every replica of this rank forwards and backwards, the sum over all replicas while that goes on.
-final class GradientStep {
+package final class GradientStep {
   private let runners: NetworkRunners
   private let queue: ReductionQueue
   private let sum: ReplicaSum
@@ -15,17 +15,17 @@ final class GradientStep {
   private let figures = Figures()
 
   /// What a step tells, alike on every rank.
-  struct Outcome {
+  package struct Outcome {
     /// The loss over all samples of the step.
-    let loss: Double
+    package let loss: Double
     /// Whether some rank was asked to stop.
-    let isStopping: Bool
+    package let isStopping: Bool
     /// Seconds that this rank computed, and that it waited for the sums.
-    let computeSeconds: Double
-    let exposedSeconds: Double
+    package let computeSeconds: Double
+    package let exposedSeconds: Double
   }
 
-  init(_ runners: NetworkRunners, queue: ReductionQueue, replicas: Int, key: RandomKey) throws {
+  package init(_ runners: NetworkRunners, queue: ReductionQueue, replicas: Int, key: RandomKey) throws {
     self.runners = runners
     self.queue = queue
     self.key = key
@@ -34,7 +34,7 @@ final class GradientStep {
   }
 
   /// Leaves the sum over all replicas, divided by the weight of all samples, in the model's gradient block.
-  func run(_ batches: [Batch], step: Int, samples: Int, isStopRequested: Bool) throws -> Outcome {
+  package func run(_ batches: [Batch], step: Int, samples: Int, isStopRequested: Bool) throws -> Outcome {
     let waitedBefore = queue.exposedDuration, start = now()
     figures.values = [batches.reduce(0) { $0 + runners.task.weight(of: $1) }]
     let weighed = queue.perform("loss weight", figures.add)

@@ -15,6 +15,7 @@ public final class NetworkRunners {
   public let mainPlan: Plan
   private let imageShape: Shape
   private let isInterpreted: Bool
+  private let bucketBytes: Int
   private var arena: Arena
   private var runners: [Key: any Runner] = [:]
   /// Watches the interpreter in debug mode.
@@ -41,6 +42,7 @@ public final class NetworkRunners {
     self.task = task
     self.team = team
     self.isInterpreted = isInterpreted
+    self.bucketBytes = bucketBytes
     imageShape = image
     let graph = try Self.graph(network, task, batch: batch, image: image, mode: mode)
     mainPlan = Plan(graph, workers: team.count, bucketBytes: bucketBytes)
@@ -54,7 +56,7 @@ public final class NetworkRunners {
     let key = Key(mode: mode, batch: batch)
     if let known = runners[key] { return known }
     let graph = try Self.graph(network, task, batch: batch, image: imageShape, mode: mode)
-    let plan = Plan(graph, workers: team.count, layout: state.layout)
+    let plan = Plan(graph, workers: team.count, layout: state.layout, bucketBytes: bucketBytes)
     if plan.arena.byteCount > arena.byteCount && !isInterpreted {
       // Runners hold the arena that they were made for: a larger one is for all of them.
       arena = try Arena(byteCount: plan.arena.byteCount, firstTouchedBy: team)

@@ -1,0 +1,70 @@
+import Communication
+import Compute
+import Datasets
+import Optimizers
+import Testing
+import Training
+
+/// The theorem of data-parallel training: one rank with the whole batch, and any number of ranks and replicas that share it,
+/// make the same steps.
+@Suite struct TheoremTests {
+  /// The parameters, running statistics and losses after six steps of 32 samples, the third and sixth of 8.
+  private static func train(_ network: SmallNetwork, ranks: Int, replicas: Int, threads: Int = 1) throws -> [Float] {
+    let results = try InProcessWorld.run(size: ranks, deadline: .seconds(60)) { communicator in
+      let assignment = try ReplicaAssignment(replicas: replicas, ranks: ranks, reduction: nil)
+      let schedule = try BatchSchedule(sampleCount: 72, globalBatch: 32, replicas: replicas)
+      let runners = try network.runners(batch: schedule.replicaBatch, threads: threads)
+      let update = try ParameterUpdate(
+        StochasticGradientDescent(momentum: 0.9, isNesterov: true, weightDecay: 1e-3),
+        Schedule(peakRate: 0.05, curve: ConstantCurve(), runSteps: 6), .norm(2), average: nil, decaysEverything: false,
+        state: runners.state, team: runners.team)
+      let queue = ReductionQueue(communicator, reducing: assignment.reduction)
+      defer { queue.close() }
+      let loader = BatchLoader(
+        Scenes(count: 72, side: 16, seed: 0, split: .training),
+        try TransformPipeline([], normalization: .half, channels: 3, nativeSize: ImageSize(side: 16)),
+        BatchSequence(
+          schedule, replicas: assignment.range(rank: communicator.rank), seed: 5, isShuffled: true, endEpoch: 2),
+        LoaderSettings(batchesAhead: 2 * assignment.perRank))
+      defer { loader.shutdown() }
+      let gradients = try GradientStep(runners, queue: queue, replicas: assignment.perRank, key: RandomKey(5))
+      var losses: [Float] = []
+      for step in 0..<6 {
+        let batches = try (0..<assignment.perRank).map { _ in try loader.next()! }
+        let samples = schedule.sampleCount(inStep: step % 3)
+        #expect(samples == (step % 3 == 2 ? 8 : 32))
+        let outcome = try gradients.run(batches, step: step, samples: samples, isStopRequested: step == 4 && ranks == 4)
+        #expect(outcome.isStopping == (step == 4 && ranks == 4), "all ranks agree on a stop")
+        losses.append(Float(outcome.loss))
+        update.apply(step: step)
+      }
+      return runners.state.values.array + losses
+    }
+    #expect(results.allSatisfy { $0 == results[0] }, "every rank holds the same parameters")
+    return results[0]
+  }
+
+  @Test(arguments: [(1, 4), (2, 2), (2, 4), (4, 4)])
+  func `Without batch norm, ranks x batch equals one rank x whole batch`(ranks: Int, replicas: Int) throws {
+    let whole = try Self.train(SmallNetwork(), ranks: 1, replicas: 1)
+    let shared = try Self.train(SmallNetwork(), ranks: ranks, replicas: replicas)
+    let worst = zip(whole, shared).map { abs($0 - $1) }.max()!
+    #expect(worst < 1e-6, "\(ranks) ranks, \(replicas) replicas: \(worst)")
+    let untrained = try SmallNetwork().runners(batch: 1)
+    withExtendedLifetime(untrained) {
+      let start = untrained.state.values.array
+      #expect(zip(whole, start).contains { abs($0 - $1) > 1e-2 }, "the steps were steps")
+    }
+  }
+
+  @Test func `With batch norm, four replicas give the same bits on 1, 2 and 4 ranks and with 1 or 2 threads`() throws {
+    let network = SmallNetwork(hasNorm: true)
+    let wanted = try Self.train(network, ranks: 1, replicas: 4).dropLast(6)
+    for (ranks, threads) in [(1, 2), (2, 1), (2, 2), (4, 1)] {
+      let found = try Self.train(network, ranks: ranks, replicas: 4, threads: threads).dropLast(6)
+      #expect(wanted.elementsEqual(found), "\(ranks) ranks, \(threads) threads")
+    }
+    let whole = try Self.train(network, ranks: 1, replicas: 1).dropLast(6)
+    #expect(!whole.elementsEqual(wanted), "statistics belong to a replica: another number of them is another network")
+  }
+}
