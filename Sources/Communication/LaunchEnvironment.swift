@@ -19,6 +19,23 @@ public struct LaunchEnvironment: Sendable {
   /// The number of ranks that the launcher announces, where it does so before MPI is started.
   public var announcedSize: Int? { number("OMPI_COMM_WORLD_SIZE") ?? number("PMI_SIZE") }
 
+  /// Whether somebody watches the standard output on a terminal.
+  ///
+  /// Under mpirun each process writes to a terminal that mpirun made for it: what counts is where mpirun itself writes.
+  public var showsOutputOnTerminal: Bool {
+    showsOutputOnTerminal(
+      isTerminal: isatty(STDOUT_FILENO) == 1,
+      launcherOutput: try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(getppid())/fd/1"))
+  }
+
+  /// - Parameters:
+  ///   - isTerminal: whether this process writes to a terminal.
+  ///   - launcherOutput: where the process that started this one writes to; `nil` where that cannot be told.
+  package func showsOutputOnTerminal(isTerminal: Bool, launcherOutput: String?) -> Bool {
+    guard isTerminal, isUnderMPI else { return isTerminal }
+    return ["/dev/pts/", "/dev/tty", "/dev/console"].contains { launcherOutput?.hasPrefix($0) ?? false }
+  }
+
   /// Joins the job that this process was started in; alone, MPI is not even started.
   ///
   /// Throws when Slurm's numbers contradict MPI's.

@@ -59,4 +59,16 @@ import Testing
     #expect(!LaunchEnvironment(["HOME": "/root"]).isUnderMPI)
     #expect(LaunchEnvironment(["PMI_SIZE": "2"]).isUnderMPI)
   }
+
+  @Test func `A terminal that mpirun made is none unless mpirun writes to one`() {
+    let alone = LaunchEnvironment([:]), rank = LaunchEnvironment(["OMPI_COMM_WORLD_SIZE": "2"])
+    #expect(alone.showsOutputOnTerminal(isTerminal: true, launcherOutput: "pipe:[12]"))
+    #expect(!alone.showsOutputOnTerminal(isTerminal: false, launcherOutput: "/dev/pts/1"))
+    #expect(rank.showsOutputOnTerminal(isTerminal: true, launcherOutput: "/dev/pts/1"))
+    #expect(rank.showsOutputOnTerminal(isTerminal: true, launcherOutput: "/dev/tty1"))
+    #expect(!rank.showsOutputOnTerminal(isTerminal: true, launcherOutput: "pipe:[12]"))
+    #expect(!rank.showsOutputOnTerminal(isTerminal: true, launcherOutput: "/home/user/log.txt"))
+    #expect(!rank.showsOutputOnTerminal(isTerminal: true, launcherOutput: nil))
+    #expect(!rank.showsOutputOnTerminal(isTerminal: false, launcherOutput: "/dev/pts/1"))
+  }
 }
