@@ -86,7 +86,7 @@ public struct CheckpointInfo: Codable, Hashable, Sendable {
   }
 }
 
-/// A checkpoint that cannot be read or written.
+/// A checkpoint that cannot be read.
 public struct CheckpointError: Error, Hashable, Sendable, CustomStringConvertible {
   public let path: String
   public let reason: String
@@ -97,4 +97,12 @@ public struct CheckpointError: Error, Hashable, Sendable, CustomStringConvertibl
   }
 
   public var description: String { "\(path) \(reason)" }
+}
+
+/// A checkpoint that the disk would not take.
+public struct CheckpointWriteError: Error, Hashable, Sendable, CustomStringConvertible {
+  public let step: Int
+  public let reason: String
+
+  public var description: String { "the checkpoint of step \(step) could not be written (those before it are good): \(reason)" }
 }

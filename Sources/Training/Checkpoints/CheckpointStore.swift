@@ -30,7 +30,9 @@ public struct CheckpointStore: Sendable {
   }
 
   /// Writes a checkpoint, makes it the latest, and removes those that need not be kept.
-  /// - Throws: the reason why it could not be written; earlier checkpoints are untouched then.
+  ///
+  /// Checkpoints of later steps are removed too: the run has gone on from an earlier one, and does those steps again.
+  /// - Throws: `CheckpointWriteError`; earlier checkpoints are untouched then.
   public func write(_ snapshot: Snapshot) throws {
     var snapshot = snapshot
     let hidden = folder + "/.writing-\(Self.name(step: snapshot.info.step))"
@@ -41,15 +43,15 @@ public struct CheckpointStore: Sendable {
       try snapshot.writeTensors(into: hidden)
       try Self.write(snapshot.info.encoded(), to: hidden + "/state.json")
       try Self.flush(hidden)
-      let place = path(step: snapshot.info.step)
-      if files.fileExists(atPath: place) { try retire(place) }
+      let place = path(step: snapshot.info.step), former = try moveAside(place)
       guard rename(hidden, place) == 0 else { throw Self.failure(place, "cannot be put in place") }
       try Self.flush(folder)
       try pointLatest(to: Self.name(step: snapshot.info.step))
-      prune()
+      if let former { try? files.removeItem(atPath: former) }
+      prune(newest: snapshot.info.step)
     } catch {
       try? files.removeItem(atPath: hidden)
-      throw error
+      throw CheckpointWriteError(step: snapshot.info.step, reason: "\(error)")
     }
   }
 
@@ -70,22 +72,29 @@ public struct CheckpointStore: Sendable {
     try Self.flush(folder)
   }
 
-  private func prune() {
-    let infos = steps.compactMap { step in (try? CheckpointReader.info(path(step: step))).map { (step, $0) } }
+  private func prune(newest: Int) {
+    let steps = steps
+    let infos = steps.filter { $0 <= newest }.compactMap { step in
+      (try? CheckpointReader.info(path(step: step))).map { (step, $0) }
+    }
     var kept = Set(infos.prefix(keepLast).map(\.0))
     let judged = infos.filter { $0.1.metric != nil }.sorted { a, b in
       let (x, y) = (a.1.metric!, b.1.metric!)
       return x == y ? a.0 > b.0 : a.1.isBetterHigher ? x > y : x < y
     }
     kept.formUnion(judged.prefix(keepBest).map(\.0))
-    for (step, _) in infos where !kept.contains(step) { try? retire(path(step: step)) }
+    for step in steps where step > newest || (infos.contains { $0.0 == step } && !kept.contains(step)) {
+      // Moved before it is removed: a kill in between leaves no half-empty checkpoint under its name.
+      if let aside = try? moveAside(path(step: step)) { try? FileManager.default.removeItem(atPath: aside) }
+    }
   }
 
-  /// Renames before removing, so that a kill in between leaves no half-empty checkpoint under its name.
-  private func retire(_ place: String) throws {
+  /// Renames what is at `place` to a hidden name, which is returned; `nil` when there is nothing.
+  private func moveAside(_ place: String) throws -> String? {
     let aside = folder + "/.retired-\(getpid())-" + (place as NSString).lastPathComponent
-    guard rename(place, aside) == 0 else { throw Self.failure(place, "cannot be moved aside") }
-    try? FileManager.default.removeItem(atPath: aside)
+    if rename(place, aside) == 0 { return aside }
+    guard errno == ENOENT else { throw Self.failure(place, "cannot be moved aside") }
+    return nil
   }
 
   private static func write(_ data: Data, to path: String) throws {
