@@ -26,7 +26,7 @@ public struct Evaluation {
   public struct Result: Sendable {
     public let metrics: [Metric]
     public let seconds: Double
-    /// Samples that could not be read on this rank, each named.
+    /// The samples that could not be read, of all ranks.
     public let broken: [BrokenSample]
     /// Whether some rank was asked to stop, which ended the evaluation early; the metrics are then worth nothing.
     public let wasStopped: Bool
@@ -62,7 +62,7 @@ public struct Evaluation {
     let own = total.isEmpty ? [Double](repeating: 0, count: Int(width)) : total
     let sum = try queue.run("evaluation tally") { try $0.allReduce("evaluation tally", own, .sum) }
     return Result(
-      metrics: runners.task.metrics(from: sum), seconds: Double(now() - start) * 1e-9, broken: loader.broken.samples,
-      wasStopped: wasStopped)
+      metrics: runners.task.metrics(from: sum), seconds: Double(now() - start) * 1e-9,
+      broken: try queue.gather(loader.broken.samples), wasStopped: wasStopped)
   }
 }

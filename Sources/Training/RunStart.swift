@@ -54,8 +54,18 @@ extension TrainingRun {
     if let path = start.checkpoint, let info = start.info {
       start.remarks.append(
         "resumed from \(path): step \(info.step), parameters, running statistics, moments, data position, best metric")
+      start.remarks += differences(from: info).map { "warning: not what an unbroken run gives: \($0)" }
     }
     return start
+  }
+
+  /// What the run file says otherwise than the checkpoint, where that changes the numbers.
+  private func differences(from info: CheckpointInfo) -> [String] {
+    let settings = experiment.settings
+    return [
+      ("data.batch", settings.globalBatch, info.globalBatch), ("run.seed", Int(settings.seed), Int(info.seed)),
+      ("distributed.replicas", settings.replicas == 0 ? info.replicas : settings.replicas, info.replicas),
+    ].compactMap { key, now, then in now == then ? nil : "\(key) is \(now), in the checkpoint it was \(then)" }
   }
 
   /// Restores the model on rank 0 and gives it to everybody: parameters are the same on all ranks from here on.

@@ -19,6 +19,8 @@ public final class TrainingLoop {
   public let settings: RunSettings
   public let schedule: BatchSchedule
   public let totalSteps: Int
+  /// The step that this process ends with; before `totalSteps` where it was told to do a few only.
+  public let lastStep: Int
   let queue: ReductionQueue
   let loader: BatchLoader
   let gradients: GradientStep
@@ -33,11 +35,14 @@ public final class TrainingLoop {
   var metric: Metric?
   var bestMetric: Double?
   var interval: IntervalClock
+  private var skipped = SkippedSamples()
+  /// Whether the step that the run goes on from still has to be judged, because a stop came in between.
+  private var owesEvaluation = false
 
   init(
     _ runners: NetworkRunners, _ update: ParameterUpdate, _ settings: RunSettings, schedule: BatchSchedule,
-    totalSteps: Int, queue: ReductionQueue, loader: BatchLoader, evaluation: Evaluation, assignment: ReplicaAssignment,
-    step: Int, bestMetric: Double?, log: RunLog?, writer: CheckpointWriter?, stop: StopRequest?,
+    totalSteps: Int, lastStep: Int, queue: ReductionQueue, loader: BatchLoader, evaluation: Evaluation, assignment: ReplicaAssignment,
+    resumed: CheckpointInfo?, log: RunLog?, writer: CheckpointWriter?, stop: StopRequest?,
     describe: @escaping (CheckpointInfo) -> CheckpointInfo
   ) throws {
     self.runners = runners
@@ -45,12 +50,13 @@ public final class TrainingLoop {
     self.settings = settings
     self.schedule = schedule
     self.totalSteps = totalSteps
+    self.lastStep = lastStep
     self.queue = queue
     self.loader = loader
     self.evaluation = evaluation
     self.assignment = assignment
-    self.step = step
-    self.bestMetric = bestMetric
+    step = resumed?.step ?? 0
+    bestMetric = resumed?.bestMetric
     self.log = log
     self.writer = writer
     self.stop = stop
@@ -58,31 +64,49 @@ public final class TrainingLoop {
     gradients = try GradientStep(
       runners, queue: queue, replicas: assignment.perRank, key: RandomKey(settings.seed).appending("step"))
     interval = IntervalClock(globalBatch: settings.globalBatch)
+    owesEvaluation = resumed.map { $0.metric == nil && isDue(settings.evaluateEvery) } ?? false
   }
 
   /// Trains to the end, or until somebody asks to stop.
+  /// - Throws: `LossError`, and `StepFailure` around whatever else goes wrong.
   public func run() throws -> Ending {
-    while step < totalSteps {
-      let batches = try interval.measuringData { try (0..<assignment.perRank).map { _ in try loader.next()! } }
-      let samples = schedule.sampleCount(inStep: batches[0].address.step)
-      let outcome = try gradients.run(
-        batches, step: step, samples: samples, isStopRequested: stop?.isRequested ?? false)
-      guard outcome.loss.isFinite else { throw LossError(loss: outcome.loss, step: step + 1, rate: update.rate(step: step)) }
-      update.apply(step: step)
-      step += 1
-      interval.add(outcome, samples: samples)
-      if isDue(every: settings.logEverySteps) { try report() }
-
-      var isStopping = outcome.isStopping
-      if isDue(settings.evaluateEvery) && !isStopping { isStopping = try evaluate() }
-      if isDue(settings.checkpointEvery) || isStopping { try save() }
-      if isStopping && step < totalSteps {
-        try writer?.finish()
-        return .stopped
+    do {
+      if owesEvaluation {
+        if try evaluate() { return .stopped }
+        try save()
       }
+      while step < lastStep {
+        if try trainStep() {
+          try writer?.finish()
+          return .stopped
+        }
+      }
+      try writer?.finish()
+      return .finished
+    } catch let error where !(error is LossError) {
+      throw StepFailure(step: step + 1, cause: error)
     }
-    try writer?.finish()
-    return .finished
+  }
+
+  /// One step and what is due after it. Returns whether somebody asked to stop; everything is saved then.
+  private func trainStep() throws -> Bool {
+    queue.whereabouts.enter("data.next")
+    let batches = try interval.measuringData { try (0..<assignment.perRank).map { _ in try loader.next()! } }
+    let samples = schedule.sampleCount(inStep: batches[0].address.step)
+    queue.whereabouts.enter("gradients")
+    let outcome = try gradients.run(batches, step: step, samples: samples, isStopRequested: stop?.isRequested ?? false)
+    guard outcome.loss.isFinite else { throw LossError(loss: outcome.loss, step: step + 1, rate: update.rate(step: step)) }
+    queue.whereabouts.enter("update")
+    update.apply(step: step)
+    step += 1
+    interval.add(outcome, samples: samples)
+    if isDue(every: settings.logEverySteps) { try report() }
+
+    queue.whereabouts.enter("evaluation")
+    let isStopping = try outcome.isStopping || isDue(settings.evaluateEvery) && evaluate()
+    queue.whereabouts.enter("checkpoint")
+    if isDue(settings.checkpointEvery) || isStopping { try save() }
+    return isStopping
   }
 
   /// Whether something that happens at every `interval` happens after this step; everything does after the last.
@@ -90,7 +114,7 @@ public final class TrainingLoop {
     isDue(every: interval.steps(perEpoch: schedule.stepsPerEpoch, ofRun: totalSteps))
   }
 
-  private func isDue(every steps: Int) -> Bool { step == totalSteps || (steps > 0 && step % steps == 0) }
+  private func isDue(every steps: Int) -> Bool { step == lastStep || (steps > 0 && step % steps == 0) }
 
   /// Epochs begun.
   var epoch: Int { (step + schedule.stepsPerEpoch - 1) / schedule.stepsPerEpoch }
@@ -100,16 +124,17 @@ public final class TrainingLoop {
     let isStopRequested = { [stop] in stop?.isRequested ?? false }
     let result = try evaluation.run(runners, queue: queue, isStopRequested: isStopRequested)
     if result.wasStopped { return true }
+    let averaged = try update.average.map { _ in
+      try update.withAverage { try evaluation.run(runners, queue: queue, isStopRequested: isStopRequested) }
+    }
+    if let averaged, averaged.wasStopped { return true }
     metric = result.metrics.first
     if let metric, bestMetric.map({ metric.isBetterHigher ? metric.value > $0 : metric.value < $0 }) ?? true {
       bestMetric = metric.value
     }
+    for sentence in skipped.note(result.broken) { log?.announce(sentence) }
     try log?.evaluation(result, phase: "evaluate", step: step, epoch: epoch, total: evaluation.dataset.count)
-    if update.average != nil {
-      let averaged = try update.withAverage {
-        try evaluation.run(runners, queue: queue, isStopRequested: isStopRequested)
-      }
-      if averaged.wasStopped { return true }
+    if let averaged {
       try log?.evaluation(averaged, phase: "evaluate_ema", step: step, epoch: epoch, total: evaluation.dataset.count)
     }
     interval.restart()
@@ -136,6 +161,7 @@ public final class TrainingLoop {
       all, hosts: queue.hostNames, step: step, totalSteps: totalSteps, epoch: epoch,
       totalEpochs: (totalSteps + schedule.stepsPerEpoch - 1) / schedule.stepsPerEpoch,
       rate: update.rate(step: step - 1))
+    for sentence in skipped.note(try queue.gather(loader.broken.samples)) { log?.announce(sentence) }
     try log?.step(report)
     interval.restart()
   }

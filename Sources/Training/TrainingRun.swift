@@ -12,6 +12,8 @@ public struct TrainingRun {
   public struct Request {
     public var resume: Resume?
     public var output: String?
+    /// Ends after so many steps from where the run begins or goes on, with the schedule of the whole run.
+    public var steps: Int?
     /// Names the run's folder when no output is given.
     public var name: String
     /// Identifies the build on this rank.
@@ -76,7 +78,9 @@ public struct TrainingRun {
     let log =
       isFirst
       ? try RunLog(
-        folder: start.folder, host: communicator.hostName, progress: request.progress, resumedStep: start.info?.step) : nil
+        folder: start.folder, host: communicator.hostName, progress: request.progress,
+        // A run that was killed before its first checkpoint goes on from step 0, over what it had written.
+        resumedStep: start.info?.step ?? (request.resume == nil ? nil : 0)) : nil
     try log.map { try announce($0, placement, assignment, schedule, runners, totalSteps, start) }
     let queue = ReductionQueue(communicator, reducing: assignment.reduction)
     defer { queue.close() }
@@ -87,18 +91,20 @@ public struct TrainingRun {
     let store = CheckpointStore(
       folder: start.folder + "/checkpoints", keepLast: settings.keepLast, keepBest: settings.keepBest)
     if isFirst { store.clean() }
+    let writer = isFirst ? CheckpointWriter(store) : nil
+    // A run that fails must not lose the checkpoint that is being written.
+    defer { try? writer?.finish() }
     let loop = try TrainingLoop(
-      runners, update, settings, schedule: schedule, totalSteps: totalSteps, queue: queue, loader: loader,
+      runners, update, settings, schedule: schedule, totalSteps: totalSteps,
+      lastStep: request.steps.map { min(step + $0, totalSteps) } ?? totalSteps, queue: queue, loader: loader,
       evaluation: Evaluation(
         experiment.evaluation, experiment.evaluationPipeline, batch: settings.evaluationBatch, loaderSettings(1)),
-      assignment: assignment, step: step, bestMetric: start.info?.bestMetric, log: log,
-      writer: isFirst ? CheckpointWriter(store) : nil, stop: request.stop, describe: describe)
+      assignment: assignment, resumed: start.info, log: log, writer: writer, stop: request.stop, describe: describe)
     if request.isDebugging { runners.observer = DebugObserver(runners, log: log).observe }
     let ending = try loop.run()
     if isFirst && experiment.task.name == "classification" {
       try PredictionSheet(evaluation: loop.evaluation).write(runners, to: start.folder + "/pictures/predictions.png")
     }
-    for sample in loader.broken.samples { log?.announce("skipped: \(sample)") }
     return (ending, try log?.finish() ?? "")
   }
 

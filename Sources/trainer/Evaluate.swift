@@ -24,7 +24,7 @@ struct Evaluate: ParsableCommand {
 
   func run() throws {
     try Job.start { job in
-      let experiment = try Experiment(try job.runFile(runAndSettings), makeNetwork: makeNetwork)
+      let experiment = try job.experiment(try job.runFile(runAndSettings))
       let result = try EvaluationRun(experiment, checkpoint: checkpoint).run(job.communicator)
       guard job.communicator.rank == 0 else { return .success }
       for sample in result.broken { FileHandle.standardError.write(Data("skipped: \(sample)\n".utf8)) }

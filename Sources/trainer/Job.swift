@@ -33,15 +33,16 @@ struct Job {
   }
 
   /// Says what went wrong and ends every rank.
-  private func fail(_ error: any Error) -> Never {
+  private func fail(_ thrown: any Error) -> Never {
+    let step = (thrown as? StepFailure)?.step, error = (thrown as? StepFailure)?.cause ?? thrown
     let code = ProgramExit(error)
     // What every rank finds alike is said once, by rank 0.
     if error is SharedByAllRanks && communicator.size > 1 {
       if communicator.rank != 0 { sleep(2) }
       Self.end(code, saying: communicator.rank == 0 ? "\(error)" : nil)
     }
-    if communicator.size == 1 { Self.end(code, saying: "\(error)") }
-    FailureReport(error, on: communicator).end(communicator, code: code.rawValue) { Self.write("error: \($0)") }
+    if communicator.size == 1 { Self.end(code, saying: "\(thrown)") }
+    FailureReport(error, on: communicator, step: step).end(communicator, code: code.rawValue) { Self.write("error: \($0)") }
     Self.end(code, saying: nil)
   }
 
@@ -56,20 +57,21 @@ struct Job {
   private static func write(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
 
   /// The run file that `arguments` begins with (or the built-in one), with the settings that follow; read by rank 0 alone.
-  func runFile(_ arguments: [String], further: [String] = []) throws -> RunFile {
+  func runFile(_ arguments: [String]) throws -> RunFile {
     let path = Self.file(in: arguments)
-    let settings = arguments.dropFirst(path == nil ? 0 : 1) + further
-    var text = [UInt8]()
-    if communicator.rank == 0 {
-      if let path {
-        guard let data = FileManager.default.contents(atPath: path) else { throw MissingRunFile(path: path) }
-        text = Array(data)
-      } else {
-        text = Array(BuiltInRun.text.utf8)
-      }
+    let settings = arguments.dropFirst(path == nil ? 0 : 1)
+    var text = Array(BuiltInRun.text.utf8)
+    if let path, communicator.rank == 0 {
+      guard let data = FileManager.default.contents(atPath: path) else { throw MissingRunFile(path: path) }
+      text = Array(data)
     }
     text = try communicator.broadcast("run file", text)
     return try RunFile(text: String(decoding: text, as: UTF8.self), file: path ?? "built-in run", overrides: Array(settings))
+  }
+
+  /// The run that the run file describes, on every rank, or an error that all of them share.
+  func experiment(_ file: RunFile) throws -> Experiment {
+    try JointFailure.catching(on: communicator) { try Experiment(file, makeNetwork: makeNetwork) }
   }
 
   /// The run file's name without its ending.
@@ -84,7 +86,7 @@ struct Job {
 
   /// The progress line on this rank's terminal.
   func progressLine() -> ProgressLine {
-    ProgressLine(isatty(STDOUT_FILENO) == 1 ? .terminal(columns: terminalColumns) : .plain(intervalSeconds: 5)) {
+    ProgressLine(LaunchEnvironment().showsOutputOnTerminal ? .terminal(columns: terminalColumns) : .plain(intervalSeconds: 5)) {
       FileHandle.standardOutput.write(Data($0.utf8))
     }
   }

@@ -21,11 +21,13 @@ enum ProgramExit: Int32 {
     switch error {
     case is ConfigError, is MissingRunFile, is ReplicaError, is BatchScheduleError, is TraceError, is RunFolderError:
       self = .usage
+    case let error as JointFailure:
+      self = error.exit
     case let error as StartError:
       self = ProgramExit(rawValue: error.exitCode) ?? .data
     case is DatasetError, is SafetensorsError, is CheckpointError, is WeightError, is TooManyBrokenSamples:
       self = .data
-    case is ReportingError:
+    case is ReportingError, is CheckpointWriteError:
       self = .inputOutput
     default:
       self = .failure

@@ -32,12 +32,12 @@ struct Train: ParsableCommand {
 
   func run() throws {
     try Job.start(isDebugging: debug) { job in
-      let file = try job.runFile(runAndSettings, further: steps.map { ["run.steps=\($0)"] } ?? [])
-      let experiment = try Experiment(file, makeNetwork: makeNetwork)
+      let experiment = try job.experiment(try job.runFile(runAndSettings))
       var request = TrainingRun.Request(
         name: job.runName(runAndSettings), build: job.build, progress: job.progressLine())
       request.resume = resume.map { $0 == "latest" ? .latest : .path($0) }
       request.output = output
+      request.steps = steps
       request.isDebugging = debug
       request.stop = StopRequest()
       let (ending, summary) = try TrainingRun(experiment, request).run(job.communicator)

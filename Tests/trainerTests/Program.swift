@@ -26,6 +26,10 @@ enum Program {
       .first { FileManager.default.isExecutableFile(atPath: $0) }
   }()
 
+  /// Whether jobs of several ranks can be started here.
+  static let hasMPIRun = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+    .contains { FileManager.default.isExecutableFile(atPath: "\($0)/mpirun") }
+
   /// Starts the program and waits for its end.
   /// - Parameters:
   ///   - ranks: started by `mpirun` with so many ranks; `nil` starts it plainly.
@@ -36,6 +40,13 @@ enum Program {
     _ arguments: [String], ranks: Int? = nil, environment: [String: String] = [:], in folder: String? = nil,
     seconds: Double = 120
   ) throws -> Ending {
+    try start(arguments, ranks: ranks, environment: environment, in: folder).end(within: seconds)
+  }
+
+  /// Starts the program and goes on; see `run`.
+  static func start(
+    _ arguments: [String], ranks: Int? = nil, environment: [String: String] = [:], in folder: String? = nil
+  ) throws -> Running {
     let trainer = try #require(path, "there is no program beside the tests: build with `swift build --build-tests`")
     let process = Process()
     process.executableURL = URL(fileURLWithPath: ranks == nil ? trainer : "/usr/bin/env")
@@ -43,27 +54,70 @@ enum Program {
     process.arguments = launcher + arguments
     process.environment = ownEnvironment.merging(environment) { $1 }
     if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
+    return try Running(process)
+  }
 
-    // Files, not pipes: nobody has to empty them while the program runs.
-    let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("program-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: scratch) }
-    let files = ["output", "errors"].map { scratch.appendingPathComponent($0) }
-    for file in files { try Data().write(to: file) }
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = try FileHandle(forWritingTo: files[0])
-    process.standardError = try FileHandle(forWritingTo: files[1])
+  /// The program while it runs.
+  final class Running {
+    private let process: Process
+    private let scratch: URL
+    private let ended = DispatchSemaphore(value: 0)
+    var identifier: Int32 { process.processIdentifier }
 
-    let end = DispatchSemaphore(value: 0)
-    process.terminationHandler = { _ in end.signal() }
-    try process.run()
-    if end.wait(timeout: .now() + seconds) == .timedOut {
-      kill(process.processIdentifier, SIGKILL)
-      end.wait()
+    fileprivate init(_ process: Process) throws {
+      self.process = process
+      // Files, not pipes: nobody has to empty them while the program runs.
+      scratch = FileManager.default.temporaryDirectory.appendingPathComponent("program-\(UUID().uuidString)")
+      try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
+      for name in ["output", "errors"] { try Data().write(to: scratch.appendingPathComponent(name)) }
+      process.standardInput = FileHandle.nullDevice
+      process.standardOutput = try FileHandle(forWritingTo: scratch.appendingPathComponent("output"))
+      process.standardError = try FileHandle(forWritingTo: scratch.appendingPathComponent("errors"))
+      process.terminationHandler = { [ended] _ in ended.signal() }
+      // Threads of the test runner block signals, and a child begins with what its parent blocks.
+      var none = sigset_t(), own = sigset_t()
+      sigemptyset(&none)
+      pthread_sigmask(SIG_SETMASK, &none, &own)
+      defer { pthread_sigmask(SIG_SETMASK, &own, nil) }
+      try process.run()
     }
-    let texts = try files.map { String(decoding: try Data(contentsOf: $0), as: UTF8.self) }
-    let signal: Int32 = process.terminationReason == .uncaughtSignal ? 128 : 0
-    return Ending(code: signal + process.terminationStatus, output: texts[0], errors: texts[1])
+
+    deinit {
+      if process.isRunning { send(SIGKILL) }
+      try? FileManager.default.removeItem(at: scratch)
+    }
+
+    func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
+
+    /// The processes of the job's ranks, by rank, as mpirun started them.
+    func ranks() throws -> [Int32] {
+      let children = try String(contentsOfFile: "/proc/\(identifier)/task/\(identifier)/children", encoding: .utf8)
+      return children.split(separator: " ").compactMap { Int32($0) }.sorted()
+    }
+
+    /// Returns when `isReached`, or throws when the program ends or takes longer before it is.
+    func wait(within seconds: Double = 60, until isReached: () -> Bool) throws {
+      let end = Date(timeIntervalSinceNow: seconds)
+      while !isReached() {
+        try #require(process.isRunning && Date() < end, "the program did not come as far as was waited for: \(text("errors"))")
+        usleep(10_000)
+      }
+    }
+
+    /// Waits for the end.
+    /// - Parameter seconds: after which the program is killed.
+    func end(within seconds: Double = 120) -> Ending {
+      if ended.wait(timeout: .now() + seconds) == .timedOut {
+        send(SIGKILL)
+        ended.wait()
+      }
+      let signal: Int32 = process.terminationReason == .uncaughtSignal ? 128 : 0
+      return Ending(code: signal + process.terminationStatus, output: text("output"), errors: text("errors"))
+    }
+
+    private func text(_ name: String) -> String {
+      String(decoding: (try? Data(contentsOf: scratch.appendingPathComponent(name))) ?? Data(), as: UTF8.self)
+    }
   }
 
   /// This process's environment without what makes a process one of a job's ranks.

@@ -1,5 +1,5 @@
 /// A sample that could not be read or transformed.
-public struct BrokenSample: Hashable, Sendable {
+public struct BrokenSample: Hashable, Sendable, CustomStringConvertible {
   /// Its index in the data set.
   public let index: Int
   /// Its file, or file and record.
@@ -12,6 +12,8 @@ public struct BrokenSample: Hashable, Sendable {
     self.name = name
     self.reason = reason
   }
+
+  public var description: String { "\(name): \(reason)" }
 }
 
 /// The ledger of broken samples of one loader: each is noted once, however many epochs meet it, and too many end the
@@ -52,7 +54,7 @@ public struct TooManyBrokenSamples: Error, Hashable, Sendable, CustomStringConve
 
   /// The newest twelve with their reasons: enough to see what they have in common.
   public var description: String {
-    let shown = samples.suffix(12).map { "\($0.name): \($0.reason)" }.joined(separator: "; ")
+    let shown = samples.suffix(12).map(\.description).joined(separator: "; ")
     let hidden = samples.count > 12 ? " (\(samples.count - 12) more before them)" : ""
     return "\(samples.count) broken samples, \(limit) are allowed (data.max_broken): \(shown)\(hidden)"
   }

@@ -1,0 +1,36 @@
+import Foundation
+import Testing
+
+/// When one rank fails, the job ends at once.
+@Suite(.enabled(if: Program.hasMPIRun, "mpirun is not installed"))
+struct FailingRankTests {
+  @Test func `Killing one rank of four in mid-training ends the job within seconds`() throws {
+    let run = try TinyRun()
+    let job = try Program.start(run.arguments("run", ["run.steps=100000", "run.evaluate_every=100000"]), ranks: 4)
+    try job.wait { (try? run.steps("run").count > 3) == true }
+    let ranks = try job.ranks()
+    try #require(ranks.count == 4)
+    kill(ranks[2], SIGKILL)
+    let start = Date(), ending = job.end(within: 20)
+    #expect(ending.code != 0 && Date().timeIntervalSince(start) < 10, "\(ending)")
+    for rank in ranks {
+      // One that has ended may wait for a process to take notice of it.
+      let state = try? String(contentsOfFile: "/proc/\(rank)/stat", encoding: .utf8)
+      #expect(state == nil || state!.contains(") Z "), "process \(rank) is still there")
+    }
+  }
+
+  @Test func `A rank's own error ends the job with rank, host, step and cause`() throws {
+    let run = try TinyRun()
+    // One of eight pictures cannot be read: some rank meets it before the others know.
+    try Pictures.folder(run.path("pictures"), broken: 1)
+    let ending = try run.train(
+      "run", Pictures.settings(run.path("pictures")) + ["data.max_broken=0", "run.steps=20"], ranks: 2, expecting: 65)
+    let sentences = ending.errors.split(separator: "\n").filter { $0.hasPrefix("error: ") }
+    #expect(sentences.count == 1, "\(ending.errors)")
+    #expect(
+      sentences.first?.contains(
+        /error: rank [01] \(.+\), step \d+: 1 broken samples, 0 are allowed \(data.max_broken\): .*train\/b\/broken0.jpg/)
+        == true, "\(ending.errors)")
+  }
+}

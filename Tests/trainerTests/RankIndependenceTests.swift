@@ -1,0 +1,47 @@
+import Foundation
+import Testing
+
+/// One result for any number of ranks, seen through the program.
+@Suite(.enabled(if: Program.hasMPIRun, "mpirun is not installed"))
+struct RankIndependenceTests {
+  @Test func `Four replicas give the same bytes on 1, 2 and 4 ranks, with 1 or 2 threads, and in debug mode`() throws {
+    let run = try TinyRun()
+    try run.train("plain", TinyRun.everything)
+    try run.train("two", TinyRun.everything + ["distributed.threads=2"], ranks: 2)
+    try run.train("four", TinyRun.everything, ranks: 4)
+    try run.train("threads", TinyRun.everything + ["distributed.threads=2"])
+    let debugged = try run.train("debug", TinyRun.everything + ["run.steps=3", "schedule.name=constant"], ["--debug"])
+    try run.train("constant", TinyRun.everything + ["run.steps=3", "schedule.name=constant"], ranks: 4)
+    for file in ["model.safetensors", "optimizer.safetensors"] {
+      let wanted = try run.bytes("plain", file)
+      for other in ["two", "four", "threads"] { #expect(try run.bytes(other, file) == wanted, "\(other): \(file)") }
+      #expect(try run.bytes("debug", file) == run.bytes("constant", file), "debug mode: \(file)")
+    }
+    #expect(debugged.output.contains("layer1.0.conv1.conv2d [4, 16, 16, 16]: mean"), "debug mode shows what a layer makes")
+  }
+
+  @Test func `The library's own reduction trains on three ranks, and comes close to one`() throws {
+    let run = try TinyRun(), settings = ["data.batch=12", "distributed.replicas=3", "distributed.reduction=fast"]
+    try run.train("one", settings)
+    try run.train("three", settings, ranks: 3)
+    let one = try run.last("loss", "one"), three = try run.last("loss", "three")
+    #expect(abs(one - three) < 1e-3 * one)
+    #expect(try run.steps("three") == Array(1...6))
+  }
+
+  @Test func `An evaluation says the same on 1, 2, 3 and 4 ranks`() throws {
+    let run = try TinyRun()
+    try run.train("run", ["run.steps=2"])
+    let command = [
+      "evaluate", run.file, "data.evaluation_scenes=77", "data.evaluation_batch=8", "--checkpoint",
+      run.path("run/checkpoints/latest"), "--json",
+    ]
+    let texts = try [nil, 2, 3, 4].map { ranks in
+      let ending = try Program.run(command, ranks: ranks)
+      #expect(ending.code == 0, "\(ending.errors)")
+      #expect(try ending.json()["samples"] as? Int == 77)
+      return ending.output.replacing(/"seconds":[^,}]*/, with: "")
+    }
+    #expect(Set(texts).count == 1, "\(texts)")
+  }
+}

@@ -1,0 +1,76 @@
+import Foundation
+import Testing
+
+/// A folder with a run file that trains in a second or two, and the runs that were made from it.
+final class TinyRun {
+  let folder: String
+
+  /// ResNet-20 on 64 scenes of 16 pixels, 4 replicas, 4 steps an epoch.
+  static let text = """
+    model: {name: resnet20, attention: se}
+    data: {name: scenes, image_size: 16, batch: 16, training_scenes: 64, evaluation_scenes: 40}
+    task: {name: classification}
+    optimizer: {name: sgd, learning_rate: 0.05, base_batch: 16, momentum: 0.9}
+    schedule: {name: cosine, warmup: 10 %}
+    distributed: {replicas: 4, threads: 1}
+    run: {steps: 6, log_every: 1}
+    """
+
+  /// Settings that add whatever a resumed run could lose: moments, a moving average, random augmentation.
+  static let everything = [
+    "optimizer={name: adamw, learning_rate: 1e-3, base_batch: 16, clip_norm: 1, average: {decay: 0.9}}",
+    "data.augment=[{name: crop, padding: 2}, flip, {name: color_jitter, brightness: 0.2}]",
+    "task.label_smoothing=0.1",
+  ]
+
+  init() throws {
+    folder = FileManager.default.temporaryDirectory.appendingPathComponent("tiny-\(UUID().uuidString)").path
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try Self.text.write(toFile: file, atomically: true, encoding: .utf8)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: folder) }
+
+  var file: String { folder + "/tiny.yaml" }
+
+  func path(_ name: String) -> String { "\(folder)/\(name)" }
+
+  /// Arguments of `trainer` that train into `output`.
+  func arguments(_ output: String, _ settings: [String] = [], _ options: [String] = []) -> [String] {
+    ["train", file] + settings + ["--output", path(output)] + options
+  }
+
+  /// Trains and returns how it ended.
+  @discardableResult
+  func train(
+    _ output: String, _ settings: [String] = [], _ options: [String] = [], ranks: Int? = nil, expecting code: Int32 = 0
+  ) throws -> Program.Ending {
+    let ending = try Program.run(arguments(output, settings, options), ranks: ranks)
+    #expect(ending.code == code, "\(settings) \(options) on \(ranks ?? 1) ranks: \(ending.errors)\n\(ending.output)")
+    return ending
+  }
+
+  /// A file of a run's checkpoint.
+  func bytes(_ output: String, _ file: String = "model.safetensors", of checkpoint: String = "latest") throws -> Data {
+    try Data(contentsOf: URL(fileURLWithPath: path("\(output)/checkpoints/\(checkpoint)/\(file)")))
+  }
+
+  func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(name)) }
+
+  /// The steps of the lines of `metrics.jsonl` with this phase, in their order.
+  func steps(_ output: String, phase: String = "train") throws -> [Int] {
+    try records(output).filter { $0["phase"] as? String == phase }.compactMap { $0["step"] as? Int }
+  }
+
+  /// The last number that `metrics.jsonl` has under `name`.
+  func last(_ name: String, _ output: String, phase: String = "train") throws -> Double {
+    let values = try records(output).filter { $0["phase"] as? String == phase }.compactMap { $0[name] as? Double }
+    return try #require(values.last)
+  }
+
+  private func records(_ output: String) throws -> [[String: Any]] {
+    try String(contentsOfFile: path("\(output)/metrics.jsonl"), encoding: .utf8).split(separator: "\n").map {
+      try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+    }
+  }
+}
