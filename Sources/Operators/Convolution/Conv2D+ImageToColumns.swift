@@ -71,79 +71,88 @@ extension ConvolutionGeometry {
 
   /// Pixels of the data gradient's tile that are multiplied at a time.
   var stripPixels: Int { min(256, imagesPerTile * outputPixelsPerImage) }
-}
 
-extension Conv2D {
-  /// Tiles are whole images, because neighbouring patches overlap: two workers must not add to one pixel.
-  func dataGradient(
-    _ geometry: ConvolutionGeometry, _ dy: UnsafeMutablePointer<Float>, _ weight: UnsafeMutablePointer<Float>,
-    _ target: GradientTarget, _ columns: UnsafeMutablePointer<Float>, _ worker: Worker
+  /// The forward pass.
+  func correlateColumns(
+    _ x: UnsafeMutablePointer<Float>, _ weight: UnsafeMutablePointer<Float>, _ bias: UnsafeMutablePointer<Float>?,
+    into y: UnsafeMutablePointer<Float>, _ columns: UnsafeMutablePointer<Float>, _ worker: Worker
   ) {
-    let outputs = geometry.outputChannels, length = geometry.filterLength, dx = target.pointer
-    if geometry.isPointwise {
-      for pixels in worker.ranges(geometry.outputPixels, by: geometry.pixelsPerTile) {
+    let outputs = outputChannels, length = filterLength
+    for pixels in worker.ranges(outputPixels, by: pixelsPerTile) {
+      let tile = y + pixels.lowerBound * outputs
+      if let bias {
+        for pixel in 0..<pixels.count { (tile + pixel * outputs).update(from: bias, count: outputs) }
+      }
+      for group in 0..<groups {
+        let patches = patches(of: x, pixels, group: group, into: columns)
         matrixProduct(
-          m: pixels.count, n: geometry.channels, k: outputs,
+          m: pixels.count, n: groupOutputs, k: length, patches,
+          MatrixOperand(weight + group * groupOutputs * length, leading: length, transposed: true),
+          into: tile + group * groupOutputs, leading: outputs, accumulate: bias != nil)
+      }
+    }
+  }
+
+  /// The data gradient. Tiles are whole images, because neighbouring patches overlap: two workers must not add to one
+  /// pixel.
+  func scatterColumns(
+    _ dy: UnsafeMutablePointer<Float>, _ weight: UnsafeMutablePointer<Float>, _ target: GradientTarget,
+    _ columns: UnsafeMutablePointer<Float>, _ worker: Worker
+  ) {
+    let outputs = outputChannels, length = filterLength, dx = target.pointer
+    if isPointwise {
+      for pixels in worker.ranges(outputPixels, by: pixelsPerTile) {
+        matrixProduct(
+          m: pixels.count, n: channels, k: outputs,
           MatrixOperand(dy + pixels.lowerBound * outputs, leading: outputs), MatrixOperand(weight, leading: length),
-          into: dx + pixels.lowerBound * geometry.channels, leading: geometry.channels, accumulate: target.accumulates)
+          into: dx + pixels.lowerBound * channels, leading: channels, accumulate: target.accumulates)
       }
       return
     }
-    let imageCount = geometry.height * geometry.width * geometry.channels
-    for images in worker.ranges(geometry.images, by: geometry.imagesPerTile) {
+    let imageCount = height * width * channels
+    for images in worker.ranges(images, by: imagesPerTile) {
       if !target.accumulates {
         (dx + images.lowerBound * imageCount).update(repeating: 0, count: images.count * imageCount)
       }
-      let end = images.upperBound * geometry.outputPixelsPerImage
-      var start = images.lowerBound * geometry.outputPixelsPerImage
+      let end = images.upperBound * outputPixelsPerImage
+      var start = images.lowerBound * outputPixelsPerImage
       while start < end {
-        let pixels = start..<min(start + geometry.stripPixels, end)
-        for group in 0..<geometry.groups {
+        let pixels = start..<min(start + stripPixels, end)
+        for group in 0..<groups {
           matrixProduct(
-            m: pixels.count, n: length, k: geometry.groupOutputs,
-            MatrixOperand(dy + pixels.lowerBound * outputs + group * geometry.groupOutputs, leading: outputs),
-            MatrixOperand(weight + group * geometry.groupOutputs * length, leading: length), into: columns,
-            leading: length)
-          geometry.scatter(columns, pixels, group: group, into: dx)
+            m: pixels.count, n: length, k: groupOutputs,
+            MatrixOperand(dy + pixels.lowerBound * outputs + group * groupOutputs, leading: outputs),
+            MatrixOperand(weight + group * groupOutputs * length, leading: length), into: columns, leading: length)
+          scatter(columns, pixels, group: group, into: dx)
         }
         start = pixels.upperBound
       }
     }
   }
 
-  /// Each chunk of the batch sums its own gradient, then the chunks are added in order: the association depends on the
-  /// shape alone.
-  func filterGradient(
-    _ geometry: ConvolutionGeometry, _ dy: UnsafeMutablePointer<Float>, _ call: BackwardCall, bias: GradientTarget?,
-    _ worker: Worker
+  /// Adds one chunk's part of the filter gradient (none where `x` is `nil`) and of the bias gradient to its sums.
+  func addColumnProducts(
+    _ chunk: Int, _ dy: UnsafeMutablePointer<Float>, _ x: UnsafeMutablePointer<Float>?,
+    to sums: UnsafeMutablePointer<Float>, _ biasSums: UnsafeMutablePointer<Float>?,
+    _ columns: UnsafeMutablePointer<Float>
   ) {
-    let chunks = geometry.filterGradientChunks, outputs = geometry.outputChannels, length = geometry.filterLength
-    let filters = outputs * length, partial = filters + outputs
-    let partials = call.context.sharedScratch, columns = call.context.scratch(of: worker)
-    let x = call.inputs[0].pointer
-    for chunk in worker.tiles(chunks) {
-      let sums = partials + chunk * partial
-      sums.update(repeating: 0, count: partial)
-      let end = (chunk + 1) * geometry.outputPixels / chunks
-      var start = chunk * geometry.outputPixels / chunks
-      while start < end {
-        let pixels = start..<min(start + geometry.pixelsPerTile, end)
-        let gradient = dy + pixels.lowerBound * outputs
-        if call.inputGradients[1] != nil {
-          for group in 0..<geometry.groups {
-            let patches = geometry.patches(of: x, pixels, group: group, into: columns)
-            matrixProduct(
-              m: geometry.groupOutputs, n: length, k: pixels.count,
-              MatrixOperand(gradient + group * geometry.groupOutputs, leading: outputs, transposed: true), patches,
-              into: sums + group * geometry.groupOutputs * length, leading: length, accumulate: true)
-          }
+    let outputs = outputChannels, length = filterLength
+    let end = (chunk + 1) * outputPixels / filterGradientChunks
+    var start = chunk * outputPixels / filterGradientChunks
+    while start < end {
+      let pixels = start..<min(start + pixelsPerTile, end)
+      let gradient = dy + pixels.lowerBound * outputs
+      if let x {
+        for group in 0..<groups {
+          let patches = patches(of: x, pixels, group: group, into: columns)
+          matrixProduct(
+            m: groupOutputs, n: length, k: pixels.count,
+            MatrixOperand(gradient + group * groupOutputs, leading: outputs, transposed: true), patches,
+            into: sums + group * groupOutputs * length, leading: length, accumulate: true)
         }
-        if bias != nil { addRows(gradient, rows: pixels.count, width: outputs, to: sums + filters) }
-        start = pixels.upperBound
       }
+      if let biasSums { addRows(gradient, rows: pixels.count, width: outputs, to: biasSums) }
+      start = pixels.upperBound
     }
-    worker.barrier()
-    if let target = call.inputGradients[1] { merge(partials, chunks, stride: partial, count: filters, target, worker) }
-    if let bias { merge(partials + filters, chunks, stride: partial, count: outputs, bias, worker) }
   }
 }

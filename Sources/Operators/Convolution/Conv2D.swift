@@ -4,19 +4,27 @@ import Compute
 /// y[n, i, j, o] = b[o] + Σ_{u, v, c} w[o, u, v, c] · x[n, i s + u d - p, j s + v d - p, g C/G + c], zero outside the image.
 ///
 /// Inputs: x `[N, H, W, C]`, weight `[O, kh, kw, C/groups]`, optionally bias `[O]`. A pointwise convolution is a matrix
-/// product on the activations as they lie; every other copies tiles of patches into columns first
-/// (`Conv2D+ImageToColumns.swift`).
+/// product on the activations as they lie; others copy tiles of patches into columns first
+/// (`Conv2D+ImageToColumns.swift`). Where channels are few a matrix product would be too thin, and the sums are taken
+/// without one: `Conv2D+Direct.swift` for up to 64 channels, `Conv2D+Planar.swift` for one or two.
 public struct Conv2D: Operator {
   public let stride: Extent2D
   public let padding: Extent2D
   public let dilation: Extent2D
   public let groups: Int
+  /// The method to take where it can be taken, instead of the one that the shapes suggest: lets tests compare them.
+  let method: ConvolutionMethod?
 
   public init(stride: Extent2D = 1, padding: Extent2D = 0, dilation: Extent2D = 1, groups: Int = 1) {
+    self.init(stride: stride, padding: padding, dilation: dilation, groups: groups, method: nil)
+  }
+
+  package init(stride: Extent2D, padding: Extent2D, dilation: Extent2D, groups: Int, method: ConvolutionMethod?) {
     self.stride = stride
     self.padding = padding
     self.dilation = dilation
     self.groups = groups
+    self.method = method
   }
 
   public var name: String { "conv2d" }
@@ -49,35 +57,25 @@ public struct Conv2D: Operator {
 
   public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {
     let geometry = ConvolutionGeometry(self, input: inputs[0], weight: inputs[1], output: outputs[0])
-    let columns = geometry.isPointwise ? 0 : geometry.pixelsPerTile * geometry.filterLength
-    switch pass {
-    case .forward: return Scratch(perWorker: columns)
-    case .backward:
-      let partials = geometry.filterGradientChunks * (inputs[1].count + geometry.outputChannels)
-      let scattered = geometry.isPointwise ? 0 : geometry.stripPixels * geometry.filterLength
-      return Scratch(shared: partials, perWorker: max(columns, scattered))
-    }
+    guard pass == .backward else { return geometry.scratch(for: .forward) }
+    let data = geometry.scratch(for: .dataGradient), filter = geometry.scratch(for: .filterGradient)
+    return Scratch(shared: filter.shared + data.shared, perWorker: max(data.perWorker, filter.perWorker))
   }
 
   public func forward(_ call: ForwardCall, _ worker: Worker) {
     let geometry = ConvolutionGeometry(
       self, input: call.inputs[0].shape, weight: call.inputs[1].shape, output: call.outputs[0].shape)
-    let x = call.inputs[0].pointer, weight = call.inputs[1].pointer, y = call.outputs[0].pointer
+    let x = call.inputs[0].pointer, weight = call.inputs[1].pointer
     let bias = call.inputs.count > 2 ? call.inputs[2].pointer : nil
-    let outputs = geometry.outputChannels, length = geometry.filterLength
-    let columns = call.context.scratch(of: worker)
-    for pixels in worker.ranges(geometry.outputPixels, by: geometry.pixelsPerTile) {
-      let tile = y + pixels.lowerBound * outputs
-      if let bias {
-        for pixel in 0..<pixels.count { (tile + pixel * outputs).update(from: bias, count: outputs) }
-      }
-      for group in 0..<geometry.groups {
-        let patches = geometry.patches(of: x, pixels, group: group, into: columns)
-        matrixProduct(
-          m: pixels.count, n: geometry.groupOutputs, k: length, patches,
-          MatrixOperand(weight + group * geometry.groupOutputs * length, leading: length, transposed: true),
-          into: tile + group * geometry.groupOutputs, leading: outputs, accumulate: bias != nil)
-      }
+    let y = GradientTarget(call.outputs[0], accumulates: false)
+    switch geometry.method(for: .forward) {
+    case .imageToColumns:
+      geometry.correlateColumns(x, weight, bias, into: y.pointer, call.context.scratch(of: worker), worker)
+    case .planar:
+      geometry.correlatePlanes(x, weight, bias, into: y, call.context.scratch(of: worker), worker)
+    case .direct:
+      geometry.correlateDirectly(
+        x, weight, bias, into: y, packed: call.context.sharedScratch, call.context.scratch(of: worker), worker)
     }
   }
 
@@ -86,12 +84,70 @@ public struct Conv2D: Operator {
     guard let dy = call.outputGradients[0] else { return }
     let geometry = ConvolutionGeometry(
       self, input: call.inputs[0].shape, weight: call.inputs[1].shape, output: dy.shape)
-    if let target = call.inputGradients[0] {
-      dataGradient(geometry, dy.pointer, call.inputs[1].pointer, target, call.context.scratch(of: worker), worker)
-    }
+    if let target = call.inputGradients[0] { dataGradient(geometry, dy.pointer, call, target, worker) }
     let bias = call.inputGradients.count > 2 ? call.inputGradients[2] : nil
     if call.inputGradients[1] != nil || bias != nil {
       filterGradient(geometry, dy.pointer, call, bias: bias, worker)
+    }
+  }
+
+  private func dataGradient(
+    _ geometry: ConvolutionGeometry, _ dy: UnsafeMutablePointer<Float>, _ call: BackwardCall, _ target: GradientTarget,
+    _ worker: Worker
+  ) {
+    let weight = call.inputs[1].pointer, scratch = call.context.scratch(of: worker)
+    switch geometry.method(for: .dataGradient) {
+    case .imageToColumns: geometry.scatterColumns(dy, weight, target, scratch, worker)
+    case .planar: geometry.turned.correlatePlanes(dy, weight, nil, into: target, scratch, worker)
+    case .direct:
+      // Behind the filter gradient's partial sums, which a fast worker may already write.
+      let packed = call.context.sharedScratch + geometry.scratch(for: .filterGradient).shared
+      geometry.turned.correlateDirectly(dy, weight, nil, into: target, packed: packed, scratch, worker)
+    }
+  }
+
+  /// Each chunk of the batch sums its own gradient, then the chunks are added in order: the association depends on the
+  /// shape alone.
+  private func filterGradient(
+    _ geometry: ConvolutionGeometry, _ dy: UnsafeMutablePointer<Float>, _ call: BackwardCall, bias: GradientTarget?,
+    _ worker: Worker
+  ) {
+    let chunks = geometry.filterGradientChunks, outputs = geometry.outputChannels
+    let filters = outputs * geometry.filterLength, partial = filters + outputs
+    let partials = call.context.sharedScratch, scratch = call.context.scratch(of: worker)
+    let x = call.inputs[0].pointer, weighs = call.inputGradients[1] != nil
+    let method = geometry.method(for: .filterGradient)
+    for chunk in worker.tiles(chunks) {
+      let sums = partials + chunk * partial
+      let biasSums = bias == nil ? nil : sums + filters
+      sums.update(repeating: 0, count: partial)
+      switch method {
+      case .imageToColumns: geometry.addColumnProducts(chunk, dy, weighs ? x : nil, to: sums, biasSums, scratch)
+      case .planar: geometry.addPlaneProducts(chunk, dy, weighs ? x : nil, to: sums, biasSums, scratch)
+      case .direct: geometry.addDirectProducts(chunk, dy, weighs ? x : nil, to: sums, biasSums, scratch)
+      }
+    }
+    worker.barrier()
+    if let target = call.inputGradients[1] { merge(partials, chunks, stride: partial, count: filters, target, worker) }
+    if let bias { merge(partials + filters, chunks, stride: partial, count: outputs, bias, worker) }
+  }
+}
+
+extension ConvolutionGeometry {
+  /// Working memory of one of the three products; the filter gradient's begins with its partial sums.
+  func scratch(for product: ConvolutionProduct) -> Scratch {
+    let correlation = product == .dataGradient ? turned : self
+    let partials = product == .filterGradient ? filterGradientChunks * outputChannels * (filterLength + 1) : 0
+    switch (method(for: product), product) {
+    case (.imageToColumns, .dataGradient):
+      return Scratch(perWorker: isPointwise ? 0 : stripPixels * filterLength)
+    case (.imageToColumns, _):
+      return Scratch(shared: partials, perWorker: isPointwise ? 0 : pixelsPerTile * filterLength)
+    case (.planar, .filterGradient): return Scratch(shared: partials, perWorker: planeProductFloats)
+    case (.planar, _): return Scratch(perWorker: correlation.planeFloats)
+    case (.direct, .filterGradient): return Scratch(shared: partials, perWorker: paddedImageFloats)
+    case (.direct, _):
+      return Scratch(shared: outputChannels * filterLength, perWorker: correlation.paddedBandFloats)
     }
   }
 }

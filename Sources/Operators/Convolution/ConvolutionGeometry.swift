@@ -5,11 +5,16 @@ import Compute
 /// Inputs `[N, H, W, C]`, weight `[O, kh, kw, C/groups]`, output `[N, H', W', O]` with
 /// H' = floor((H + 2 p - d (kh - 1) - 1) / s) + 1 and W' alike.
 struct ConvolutionGeometry {
-  let images: Int, height: Int, width: Int, channels: Int
-  let outputHeight: Int, outputWidth: Int, outputChannels: Int
+  let images: Int
+  private(set) var height: Int, width: Int, channels: Int
+  private(set) var outputHeight: Int, outputWidth: Int, outputChannels: Int
   let kernelHeight: Int, kernelWidth: Int
-  let strideY: Int, strideX: Int, paddingY: Int, paddingX: Int, dilationY: Int, dilationX: Int
+  let strideY: Int, strideX: Int
+  private(set) var paddingY: Int, paddingX: Int
+  let dilationY: Int, dilationX: Int
   let groups: Int
+  private(set) var filters: FilterStrides
+  private let forcedMethod: ConvolutionMethod?
 
   init(_ options: Conv2D, input: Shape, weight: Shape, output: Shape) {
     (images, height, width, channels) = (input[0], input[1], input[2], input[3])
@@ -19,7 +24,63 @@ struct ConvolutionGeometry {
     (paddingY, paddingX) = (options.padding.height, options.padding.width)
     (dilationY, dilationX) = (options.dilation.height, options.dilation.width)
     groups = options.groups
+    filters = FilterStrides(origin: 0, output: weight.count(over: 1..<4), tap: weight[3], channel: 1)
+    forcedMethod = options.method
   }
+
+  /// Where the filters lie in memory: the weight of output o, tap t = v kw + u and channel c is at
+  /// origin + o · output + t · tap + c · channel.
+  struct FilterStrides {
+    let origin: Int, output: Int, tap: Int, channel: Int
+  }
+
+  /// The correlation that computes dx from dy where stride, dilation and groups are 1: inputs and outputs trade places,
+  /// the filters are turned round, and the padding makes the result as large as x.
+  var turned: ConvolutionGeometry {
+    var turned = self
+    (turned.height, turned.width, turned.channels) = (outputHeight, outputWidth, outputChannels)
+    (turned.outputHeight, turned.outputWidth, turned.outputChannels) = (height, width, channels)
+    (turned.paddingY, turned.paddingX) = (kernelHeight - 1 - paddingY, kernelWidth - 1 - paddingX)
+    turned.filters = FilterStrides(
+      origin: filters.origin + (kernelHeight * kernelWidth - 1) * filters.tap, output: filters.channel,
+      tap: -filters.tap, channel: filters.output)
+    return turned
+  }
+
+  /// How one of the three products is computed. Depends on the shapes alone.
+  func method(for product: ConvolutionProduct) -> ConvolutionMethod {
+    if suitsPlanar(product) && (forcedMethod ?? .planar) == .planar { return .planar }
+    if suitsDirect(product) && (forcedMethod ?? .direct) == .direct { return .direct }
+    return .imageToColumns
+  }
+
+  /// At most eight planes to correlate, such as two channels in and one out: matrix products this thin leave most of the vector registers empty.
+  private func suitsPlanar(_ product: ConvolutionProduct) -> Bool {
+    isDense && hasUnitStride && filterLength > groupChannels && kernelWidth <= 8 && channels * outputChannels <= 8
+      && (product != .dataGradient || hasTurned)
+  }
+
+  /// Few enough channels that filters and an image stay in cache, and whole vectors of them: there copying patches and
+  /// packing matrices costs as much as the product.
+  private func suitsDirect(_ product: ConvolutionProduct) -> Bool {
+    guard isDense, filterLength > groupChannels, channels <= 64, outputChannels <= 64, outputChannels % 16 == 0 else {
+      return false
+    }
+    let limit = (256 << 10) / 4
+    let image = (height + 2 * paddingY) * (width + 2 * paddingX) * channels
+    switch product {
+    case .forward: return image <= limit
+    case .filterGradient: return image <= limit && channels % 16 == 0
+    case .dataGradient:
+      let slopes = (height + kernelHeight - 1) * (width + kernelWidth - 1) * outputChannels
+      return slopes <= limit && channels % 16 == 0 && hasUnitStride && hasTurned
+    }
+  }
+
+  private var isDense: Bool { groups == 1 && dilationY == 1 && dilationX == 1 }
+  private var hasUnitStride: Bool { strideY == 1 && strideX == 1 }
+  /// Whether `turned` has no negative padding.
+  private var hasTurned: Bool { paddingY < kernelHeight && paddingX < kernelWidth }
 
   /// Input and output channels of a group.
   var groupChannels: Int { channels / groups }
@@ -58,3 +119,9 @@ struct ConvolutionGeometry {
     return most >= 8 ? 8 : most >= 4 ? 4 : most >= 2 ? 2 : 1
   }
 }
+
+/// The three products of a convolution.
+enum ConvolutionProduct { case forward, dataGradient, filterGradient }
+
+/// The ways to compute them; see the file of each.
+package enum ConvolutionMethod: Sendable { case imageToColumns, planar, direct }

@@ -7,6 +7,13 @@ extension Worker {
     _ rows: Int, width: Int, from source: UnsafeMutablePointer<Float>, stride sourceStride: Int,
     to target: UnsafeMutablePointer<Float>, stride targetStride: Int
   ) {
+    if width == 1 {
+      // A column: the call that copies a row would cost more than the float.
+      for range in ranges(rows, by: 16_384) {
+        for row in range { target[row * targetStride] = source[row * sourceStride] }
+      }
+      return
+    }
     forPieces(rows, width) { row, start, count in
       (target + row * targetStride + start).update(from: source + row * sourceStride + start, count: count)
     }

@@ -1,0 +1,66 @@
+import Compute
+import Operators
+import Support
+import Testing
+
+/// The planar and the direct method against the definition, and against image-to-columns on the same numbers.
+@Suite struct Conv2DMethodTests {
+  struct Case: Sendable, CustomStringConvertible {
+    let description: String
+    var stride: Extent2D = 1
+    var padding: Extent2D = 1
+    let inputs: [Shape]
+
+    func options(_ method: ConvolutionMethod?) -> Conv2D {
+      Conv2D(stride: stride, padding: padding, dilation: 1, groups: 1, method: method)
+    }
+  }
+
+  static let planar = [
+    Case(description: "7x7 gate, wider than a vector", padding: 3, inputs: [[3, 9, 19, 2], [1, 7, 7, 2]]),
+    Case(description: "7x7 gate on a pixel", padding: 3, inputs: [[2, 1, 1, 2], [1, 7, 7, 2]]),
+    Case(description: "7x7 gate of 8 x 8", padding: 3, inputs: [[9, 8, 8, 2], [1, 7, 7, 2]]),
+    Case(description: "7x7 gate of 18 x 32 with bias", padding: 3, inputs: [[1, 18, 32, 2], [1, 7, 7, 2], [1]]),
+    Case(description: "several bands of rows", padding: 1, inputs: [[1, 9, 2_050, 1], [1, 3, 2, 1], [1]]),
+    Case(description: "four by two channels with bias", inputs: [[3, 6, 17, 2], [4, 3, 3, 2], [4]]),
+    Case(description: "two by three channels, 5x5", padding: 2, inputs: [[2, 7, 16, 3], [2, 5, 5, 3]]),
+    Case(description: "8 columns of taps, no padding", padding: 0, inputs: [[2, 5, 24, 1], [2, 2, 8, 1]]),
+    Case(description: "padding beyond the kernel", padding: 4, inputs: [[1, 4, 5, 1], [1, 3, 3, 1], [1]]),
+  ]
+
+  static let direct = [
+    Case(description: "16 to 16, rows of 11", inputs: [[2, 5, 11, 16], [16, 3, 3, 16]]),
+    Case(description: "32 to 32 with bias, rows of 8", inputs: [[1, 8, 8, 32], [32, 3, 3, 32], [32]]),
+    Case(description: "48 to 16, rows of 4", inputs: [[2, 4, 4, 48], [16, 3, 3, 48]]),
+    Case(description: "16 to 48, rows of 7, with bias", inputs: [[1, 7, 7, 16], [48, 3, 3, 16], [48]]),
+    Case(description: "64 to 64 on a pixel", inputs: [[2, 1, 1, 64], [64, 3, 3, 64]]),
+    Case(description: "stride 2, 16 to 32", stride: 2, inputs: [[1, 9, 8, 16], [32, 3, 3, 16]]),
+    Case(description: "three channels in", inputs: [[2, 8, 9, 3], [16, 3, 3, 3], [16]]),
+    Case(description: "5x5 without padding", padding: 0, inputs: [[1, 7, 8, 16], [16, 5, 5, 16]]),
+    Case(description: "1x3", padding: .init(0, 1), inputs: [[2, 5, 6, 16], [16, 1, 3, 16]]),
+    Case(description: "padding beyond the kernel", padding: 3, inputs: [[1, 4, 5, 16], [16, 3, 3, 16], [16]]),
+  ]
+
+  @Test(arguments: planar + direct) func promises(_ declared: Case) {
+    let options = declared.options(nil)
+    let subject = OperatorCase(
+      declared.description, options, inputs: declared.inputs, reference: Conv2DTests.reference(options))
+    #expect(subject.check() == [])
+  }
+
+  @Test(arguments: planar) func planarAgreesWithColumns(_ declared: Case) { compare(declared, .planar) }
+
+  @Test(arguments: direct) func directAgreesWithColumns(_ declared: Case) { compare(declared, .direct) }
+
+  /// Small integers have exact sums, so the two methods must agree to the last bit.
+  private func compare(_ declared: Case, _ method: ConvolutionMethod) {
+    var stream = RandomStream(RandomKey(5).appending(declared.description))
+    func integers(_ count: Int) -> [Float] { (0..<count).map { _ in Float(stream.integer(below: 7)) - 3 } }
+    let inputs = declared.inputs.map { ($0, integers($0.count)) }
+    let found = DirectRun(declared.options(method), inputs)
+    let wanted = DirectRun(declared.options(.imageToColumns), inputs)
+    #expect(found.outputs == wanted.outputs)
+    let slopes = [integers(wanted.outputs[0].count)]
+    #expect(found.gradients(slopes) == wanted.gradients(slopes))
+  }
+}
