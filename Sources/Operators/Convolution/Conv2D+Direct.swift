@@ -1,8 +1,8 @@
 import Compute
 
 /// The direct method for 16 to 64 channels: the image is padded into the worker's scratch, and a block of sums stays in
-/// registers while the kernel walks the taps of a filter, with no matrix to build or to pack (after Georganas et al.,
-/// SC 2018, "Anatomy of high-performance deep learning convolutions on SIMD architectures").
+/// registers while the kernel walks the taps of a filter, with no matrix to build or to pack (after Georganas et
+/// al., SC 2018, "Anatomy of high-performance deep learning convolutions on SIMD architectures").
 ///
 /// A row of taps (u, c) is one stretch of kw · C floats both in the padded image and in the filters, so that every kernel
 /// width and any number of input channels take the same loop.

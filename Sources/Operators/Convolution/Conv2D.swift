@@ -79,7 +79,8 @@ public struct Conv2D: Operator {
     }
   }
 
-  /// dx = dy correlated with the filters turned round; dw[o] = Σ over pixels of dy[o] times the patch under it; db = Σ dy.
+  /// dx = dy correlated with the filters turned round; dw[o] = Σ over pixels of dy[o] times the patch under it;
+  /// db = Σ dy.
   public func backward(_ call: BackwardCall, _ worker: Worker) {
     guard let dy = call.outputGradients[0] else { return }
     let geometry = ConvolutionGeometry(

@@ -54,7 +54,8 @@ struct ConvolutionGeometry {
     return .imageToColumns
   }
 
-  /// At most eight planes to correlate, such as two channels in and one out: matrix products this thin leave most of the vector registers empty.
+  /// At most eight planes to correlate, such as two channels in and one out: matrix products this thin leave most of the
+  /// vector registers empty.
   private func suitsPlanar(_ product: ConvolutionProduct) -> Bool {
     isDense && hasUnitStride && filterLength > groupChannels && kernelWidth <= 8 && channels * outputChannels <= 8
       && (product != .dataGradient || hasTurned)

@@ -1,7 +1,8 @@
 import Compute
 
-/// Eight sums of sixteen lanes, the accumulators of a convolution kernel: separate variables, so that each keeps a register
-/// through the loop that adds to it, and eight of them because a multiply-add takes four cycles and two start in each.
+/// Eight sums of sixteen lanes, the accumulators of a convolution kernel: separate variables, so that each keeps a
+/// register through the loop that adds to it, and eight of them because a multiply-add takes four cycles and two start
+/// in each.
 struct EightLanes {
   private var s0, s1, s2, s3, s4, s5, s6, s7: Lanes
 
