@@ -15,7 +15,7 @@ public final class ParameterUpdate {
   private let norm: GradientNorm
   private let memory: [Arena]
   /// The blocks beside the parameters, by the names under which checkpoints keep them: the rule's moments, then `ema`.
-  public let blocks: [(name: String, values: TensorView)]
+  public let blocks: [StateBlock]
 
   /// - Parameter decaysEverything: whether weight decay applies to norms and biases too, as in the oldest recipes.
   public init(
@@ -33,12 +33,16 @@ public final class ParameterUpdate {
         ParameterGroup($0.range, decays: decaysEverything || state.parameter($0.path)!.decays)
       })
     norm = GradientNorm(layout)
-    let names = optimizer.stateBlocks + (average == nil ? [] : ["ema"])
+    let names = optimizer.stateBlocks + (average == nil ? [] : [Self.averageName])
     let memory = try names.map { _ in try Arena(byteCount: state.values.shape.byteCount, firstTouchedBy: team) }
     self.memory = memory
-    blocks = zip(names, memory).map { ($0, $1.view(at: 0, state.values.shape)) }
+    blocks = zip(names, memory).map {
+      StateBlock($0, $1.view(at: 0, state.values.shape), hasStatistics: $0 == Self.averageName)
+    }
     startAverage()
   }
+
+  private static let averageName = "ema"
 
   /// The average starts at the parameters.
   public func startAverage() {

@@ -20,6 +20,19 @@ struct FailingRankTests {
     }
   }
 
+  @Test func `A rank that stands still is found out by the deadline`() throws {
+    let run = try TinyRun()
+    let settings = ["run.steps=100000", "run.evaluate_every=100000", "distributed.timeout=2"]
+    let job = try Program.start(run.arguments("run", settings), ranks: 2)
+    try job.wait { (try? run.steps("run").count > 3) == true }
+    kill(try job.ranks()[1], SIGSTOP)
+    let ending = job.end(within: 30)
+    #expect(ending.code == 1)
+    let sentence = ending.errors.split(separator: "\n").first { $0.hasPrefix("error: ") } ?? ""
+    #expect(
+      sentence.contains(/error: rank 0 \(.+\), step \d+, in .+ rank 1 \(.+\) does not answer/), "\(ending.errors)")
+  }
+
   @Test func `A rank's own error ends the job with rank, host, step and cause`() throws {
     let run = try TinyRun()
     // One of eight pictures cannot be read: some rank meets it before the others know.

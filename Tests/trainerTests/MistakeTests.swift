@@ -68,6 +68,10 @@ import Testing
       testDescription: "a rate that explodes", settings: ["optimizer.learning_rate=1e30", "schedule.name=constant"], code: 1,
       says: ["the loss is", "with a learning rate of 1e+30", "--resume latest --debug"]),
     Mistake(
+      testDescription: "a rate that explodes, in debug mode",
+      settings: ["optimizer.learning_rate=1e30", "schedule.name=constant"], options: ["--debug"], code: 1,
+      says: ["step 2: ", "in the forward pass"]),
+    Mistake(
       testDescription: "a folder that holds a run", options: ["--output", "FOLDER/occupied"], code: 64,
       says: ["FOLDER/occupied already holds a run", "--resume latest"]),
     Mistake(

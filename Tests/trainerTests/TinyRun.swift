@@ -68,6 +68,14 @@ final class TinyRun {
     return try #require(values.last)
   }
 
+  /// What the evaluations found, those of the moving average too.
+  func evaluations(_ output: String) throws -> [String] {
+    try records(output).compactMap { record in
+      guard let phase = record["phase"] as? String, phase != "train" else { return nil }
+      return "\(phase) \(record["step"]!) \(record["top1"]!) \(record["loss"]!)"
+    }
+  }
+
   private func records(_ output: String) throws -> [[String: Any]] {
     try String(contentsOfFile: path("\(output)/metrics.jsonl"), encoding: .utf8).split(separator: "\n").map {
       try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])

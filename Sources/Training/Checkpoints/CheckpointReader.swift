@@ -45,10 +45,10 @@ public struct CheckpointReader {
   }
 
   /// Copies everything into a model and the blocks beside its parameters.
-  public func restore(_ state: ModelState, blocks: [(name: String, values: TensorView)]) throws {
+  public func restore(_ state: ModelState, blocks: [StateBlock]) throws {
     try WeightFile(model).load(into: state)
     for block in blocks {
-      for entry in state.layout.parameters {
+      for entry in block.entries(of: state.layout) {
         let memory = TensorView(block.values.pointer + entry.range.lowerBound, entry.shape)
         try WeightFile(optimizer).load("\(block.name).\(entry.path)", state.fileLayout(entry.path)!, into: memory)
       }

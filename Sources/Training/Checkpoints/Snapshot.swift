@@ -16,14 +16,15 @@ public struct Snapshot: Sendable {
   }
 
   /// Copies the state.
-  /// - Parameter blocks: blocks beside the parameters, of the same layout: moments, averages; by name.
-  public init(_ info: CheckpointInfo, _ state: ModelState, blocks: [(name: String, values: TensorView)]) {
+  public init(_ info: CheckpointInfo, _ state: ModelState, blocks: [StateBlock]) {
     self.info = info
     let entries = state.layout.parameters + state.layout.buffers
     model = entries.map { Self.copy($0, of: state, from: state.values, prefix: "") }
     counters = state.counters.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     for block in blocks {
-      optimizer += state.layout.parameters.map { Self.copy($0, of: state, from: block.values, prefix: block.name + ".") }
+      optimizer += block.entries(of: state.layout).map {
+        Self.copy($0, of: state, from: block.values, prefix: block.name + ".")
+      }
     }
   }
 

@@ -22,7 +22,11 @@ import Training
       classNames: ["a", "b"], runFile: "run: {}\n")
     runners.state.values[0] = Float(step)
     runners.state.counters["bn1.num_batches_tracked"] = step
-    return Snapshot(info, runners.state, blocks: [("momentum", runners.state.gradients)])
+    return Snapshot(info, runners.state, blocks: [average(of: runners)])
+  }
+
+  private func average(of runners: NetworkRunners) -> StateBlock {
+    StateBlock("ema", runners.state.gradients, hasStatistics: true)
   }
 
   private func names() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: checkpoints).sorted() }
@@ -40,10 +44,10 @@ import Training
 
     let other = try SmallNetwork(hasNorm: true).runners(batch: 2, seed: 9)
     let reader = try CheckpointReader(checkpoints + "/latest")
-    try reader.restore(other.state, blocks: [("momentum", other.state.gradients)])
+    try reader.restore(other.state, blocks: [average(of: other)])
     #expect(other.state.values.array == values)
     #expect(other.state.counters["bn1.num_batches_tracked"] == 7)
-    for entry in other.state.layout.parameters {
+    for entry in other.state.layout.parameters + other.state.layout.buffers {
       #expect(other.state.gradients[entry.range.lowerBound] == Float(entry.range.lowerBound), "\(entry.path)")
     }
     var info = reader.info
