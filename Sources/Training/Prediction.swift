@@ -50,7 +50,7 @@ public final class Prediction {
       let height = pipeline.outputShape[0], width = pipeline.outputShape[1]
       var stream = RandomStream(RandomKey(0))
       if picture.height != height || picture.width != width {
-        try ResizeShorterSide(side: max(height, width)).apply(to: &picture, drawing: &stream)
+        ResizeShorterSide(side: max(height, width)).apply(to: &picture, drawing: &stream)
         try CentreCrop(size: ImageSize(width: width, height: height)).apply(to: &picture, drawing: &stream)
       }
     }

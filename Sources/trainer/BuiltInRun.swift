@@ -31,7 +31,7 @@ enum BuiltInRun {
       warmup: 10 %
 
     run:
-      epochs: 5
+      epochs: 8
       seed: 0
 
     """

@@ -31,6 +31,15 @@ import Testing
     }
   }
 
+  /// Every name of the catalogue, at an image small enough for a quick step.
+  @Test(arguments: ModelCatalog.entries.keys.sorted()) func everyNetworkPlansWhatItMeans(name: String) throws {
+    let graph = try NetworkTrace(name, attention: nil, classes: 10, imageSize: 32).graph
+    let plan = Plan(graph, workers: 2)
+    #expect(plan.overlaps() == [])
+    let planned = try stepResults(plan, workers: 2).bits
+    #expect(try planned == stepResults(plan, workers: 2, interpreted: true).bits)
+  }
+
   @Test(arguments: cases) func inferencePlanEqualsInterpreter(name: String, attention: [String: ConfigValue]?) throws {
     let graph = try NetworkTrace(name, attention: attention, classes: 10, imageSize: 32, mode: .inference).graph
     let plan = Plan(graph, workers: 2)
