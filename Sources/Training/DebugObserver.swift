@@ -2,8 +2,8 @@ import Compute
 import Foundation
 import Graphs
 
-/// Looks at every value of an interpreted run: prints what each layer made the first time, and ends the run at the first
-/// number that is not finite, with its layer.
+/// Looks at every value of an interpreted run: prints what each layer made the first time, and ends the run at the
+/// first number that is not finite, with its layer.
 final class DebugObserver {
   private unowned let runners: NetworkRunners
   private let log: RunLog?
@@ -27,7 +27,8 @@ final class DebugObserver {
       }
       if bad >= 0 {
         throw NonFiniteValue(
-          path: step.path, isForward: isForward, value: view[bad], sample: view.shape.rank > 1 ? bad / (view.count / view.shape[0]) : nil)
+          path: step.path, isForward: isForward, value: view[bad],
+          sample: view.shape.rank > 1 ? bad / (view.count / view.shape[0]) : nil)
       }
       if isForward && seen.insert(step.path).inserted {
         log?.announce(

@@ -7,8 +7,8 @@ import Tasks
 
 /// Judges a network on a data set: every sample once, the same figures for any number of ranks.
 ///
-/// The samples are cut into batches whatever the number of ranks, and each rank takes whole batches; a short last batch is
-/// a plan of its own. What is added up are whole numbers.
+/// The samples are cut into batches whatever the number of ranks, and each rank takes whole batches; a short last batch
+/// is a plan of its own. What is added up are whole numbers.
 public struct Evaluation {
   public let dataset: any ImageDataset
   public let pipeline: TransformPipeline

@@ -8,7 +8,8 @@ import Tasks
 
 /// A run file, read: data, network, task and settings, without ranks, threads or memory.
 ///
-/// `train`, `evaluate`, `predict` and `inspect` all begin here, so that a mistake in a run file is the same sentence in each.
+/// `train`, `evaluate`, `predict` and `inspect` all begin here, so that a mistake in a run file is the same sentence in
+/// each.
 public struct Experiment {
   /// Makes a network from the section `model`; the catalogue of networks lives above this floor.
   public typealias MakeNetwork = (_ model: ConfigSection, _ classes: Int) throws -> any Module
@@ -37,7 +38,8 @@ public struct Experiment {
     training = try DatasetCatalog.dataset(data, .training)
     evaluation = try DatasetCatalog.dataset(data, .evaluation)
     let name = try data.string("name"), size = training.imageSize
-    trainingPipeline = try TransformPipeline(for: .training, reading: data, dataset: name, channels: 3, nativeSize: size)
+    trainingPipeline = try TransformPipeline(
+      for: .training, reading: data, dataset: name, channels: 3, nativeSize: size)
     evaluationPipeline = try TransformPipeline(
       for: .evaluation, reading: data, dataset: name, channels: 3, nativeSize: size)
     guard trainingPipeline.outputShape == evaluationPipeline.outputShape || evaluation.count == 0 else {

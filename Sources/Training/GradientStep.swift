@@ -5,7 +5,8 @@ import Foundation
 import Graphs
 import Tasks
 
-/// One step's gradients: every replica of this rank forwards and backwards, the sum over all replicas while that goes on.
+/// One step's gradients: every replica of this rank forwards and backwards, the sum over all replicas while that goes
+/// on.
 package final class GradientStep {
   private let runners: NetworkRunners
   private let queue: ReductionQueue

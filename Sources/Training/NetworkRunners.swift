@@ -4,8 +4,8 @@ import Graphs
 import Layers
 import Tasks
 
-/// The runs of one network: a plan for each batch size and mode, made when first asked for, all on the same parameters and
-/// in the same arena.
+/// The runs of one network: a plan for each batch size and mode, made when first asked for, all on the same parameters
+/// and in the same arena.
 public final class NetworkRunners {
   public let network: any Module
   public let task: any TrainingTask

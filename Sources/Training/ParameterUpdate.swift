@@ -91,6 +91,7 @@ public final class ParameterUpdate {
   }
 
   private func swap(_ block: TensorView) {
-    for index in 0..<block.count { (block.pointer[index], state.values.pointer[index]) = (state.values.pointer[index], block.pointer[index]) }
+    let (ours, theirs) = (block.pointer, state.values.pointer)
+    for index in 0..<block.count { (ours[index], theirs[index]) = (theirs[index], ours[index]) }
   }
 }

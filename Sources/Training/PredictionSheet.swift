@@ -31,7 +31,8 @@ struct PredictionSheet {
         LabelledPictures.Item(
           image: PixelImage(
             width: picture.width, height: picture.height, channels: picture.channels, pixels: picture.pixels),
-          predicted: dataset.classNames[min(best, dataset.classNames.count - 1)], truth: dataset.classNames[sample.label],
+          predicted: dataset.classNames[min(best, dataset.classNames.count - 1)],
+          truth: dataset.classNames[sample.label],
           probability: probability))
     }
     try LabelledPictures(title: "evaluation pictures", items: items).rendered().writePNG(to: path)

@@ -2,12 +2,12 @@ import Communication
 import Compute
 import Graphs
 
-/// Adds the gradients of all replicas along one fixed binary tree: those of this rank as they are computed, then over the
-/// ranks, bucket by bucket while the last backward pass goes on.
+/// Adds the gradients of all replicas along one fixed binary tree: those of this rank as they are computed, then over
+/// the ranks, bucket by bucket while the last backward pass goes on.
 ///
-/// Replica 0 is added to 1, 2 to 3, their sums to each other, and so on; a rank runs a contiguous power of two of replicas,
-/// so its part is a subtree and the bits do not depend on the number of ranks. Partial sums wait on a stack, as the digits
-/// of a binary counter do: log2(replicas) blocks of memory.
+/// Replica 0 is added to 1, 2 to 3, their sums to each other, and so on; a rank runs a contiguous power of two of
+/// replicas, so its part is a subtree and the bits do not depend on the number of ranks. Partial sums wait on a stack,
+/// as the digits of a binary counter do: log2(replicas) blocks of memory.
 final class ReplicaSum {
   private let block: TensorView
   private let buckets: [Range<Int>]

@@ -39,7 +39,9 @@ public struct RunFolder: Hashable, Sendable {
     ["metrics.jsonl", "run.yaml", "checkpoints"].contains { FileManager.default.fileExists(atPath: path + "/" + $0) }
   }
 
-  private static func place(_ name: String, _ number: Int) -> String { number == 1 ? "runs/\(name)" : "runs/\(name)-\(number)" }
+  private static func place(_ name: String, _ number: Int) -> String {
+    number == 1 ? "runs/\(name)" : "runs/\(name)-\(number)"
+  }
 
   private static func firstFree(_ name: String) -> String {
     var number = 1

@@ -2,7 +2,8 @@ import Foundation
 import Pictures
 import Tasks
 
-/// What rank 0 leaves and shows of a run: `metrics.jsonl`, TensorBoard events, plots, the progress line, the last table.
+/// What rank 0 leaves and shows of a run: `metrics.jsonl`, TensorBoard events, plots, the progress line, the last
+/// table.
 public final class RunLog {
   public let folder: String
   private let metrics: MetricsLog
@@ -51,7 +52,8 @@ public final class RunLog {
     try metrics.append(record)
     try events.append(record)
     let samples = Int(result.metric("samples") ?? 0)
-    let figures = result.metrics.filter { $0.name != "samples" }.map { "\($0.name) \(String(format: "%.3f", $0.value))" }
+    let figures = result.metrics.filter { $0.name != "samples" }
+      .map { "\($0.name) \(String(format: "%.3f", $0.value))" }
     announce(
       "\(phase) after epoch \(epoch), step \(step): \(figures.joined(separator: ", ")) "
         + "(\(samples) of \(total) samples, each once, \(String(format: "%.1f", result.seconds)) s)")

@@ -87,13 +87,13 @@ public enum ReplicaError: Error, Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .notDivisible(let replicas, let ranks):
       let near = max((replicas + ranks / 2) / ranks * ranks, ranks)
-      return "distributed.replicas: \(replicas) replicas cannot be spread evenly over \(ranks) ranks; the nearest number that "
-        + "can is \(near)"
+      return "distributed.replicas: \(replicas) replicas cannot be spread evenly over \(ranks) ranks; "
+        + "the nearest number that can is \(near)"
     case .notExact(let replicas, let ranks):
       var power = 1
       while power * 2 <= min(replicas, ranks) { power *= 2 }
-      return "distributed.reduction: a tree over \(replicas) replicas on \(ranks) ranks cannot be exact: both must be powers of "
-        + "two; take \(power) ranks, or `distributed.reduction=fast`"
+      return "distributed.reduction: a tree over \(replicas) replicas on \(ranks) ranks cannot be exact: "
+        + "both must be powers of two; take \(power) ranks, or `distributed.reduction=fast`"
     }
   }
 }

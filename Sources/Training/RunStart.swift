@@ -19,12 +19,15 @@ extension TrainingRun {
     var message = Data()
     if communicator.rank == 0 {
       do { message = try JSONEncoder().encode(Decision(start: findStart(), error: nil, kind: nil)) } catch {
-        message = try JSONEncoder().encode(Decision(start: nil, error: "\(error)", kind: error is RunFolderError ? 64 : 65))
+        let kind: Int32 = error is RunFolderError ? 64 : 65
+        message = try JSONEncoder().encode(Decision(start: nil, error: "\(error)", kind: kind))
       }
     }
     let bytes = try communicator.broadcast("start of the run", Array(message))
     let decision = try JSONDecoder().decode(Decision.self, from: Data(bytes))
-    guard let start = decision.start else { throw StartError(description: decision.error ?? "", exitCode: decision.kind ?? 65) }
+    guard let start = decision.start else {
+      throw StartError(description: decision.error ?? "", exitCode: decision.kind ?? 65)
+    }
     return start
   }
 

@@ -4,8 +4,8 @@ import Foundation
 
 /// What must be alike on every rank before the first step.
 ///
-/// Ranks that run another plan, run file or build would meet in the wrong collectives or train another network; the job ends
-/// with a sentence instead.
+/// Ranks that run another plan, run file or build would meet in the wrong collectives or train another network; the job
+/// ends with a sentence instead.
 public struct StartupAgreement: Sendable {
   /// What is compared, each with a number that two ranks share only when theirs is the same.
   public var items: [(name: String, fingerprint: UInt64)]
@@ -44,7 +44,7 @@ public struct StartupDisagreement: Error, Hashable, Sendable, CustomStringConver
   public let firstHost: String
 
   public var description: String {
-    "rank \(rank) (\(host)) and rank 0 (\(firstHost)) differ in \(items.joined(separator: " and ")): start all ranks from the "
-      + "same build and run file"
+    "rank \(rank) (\(host)) and rank 0 (\(firstHost)) differ in \(items.joined(separator: " and ")): "
+      + "start all ranks from the same build and run file"
   }
 }

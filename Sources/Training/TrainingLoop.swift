@@ -8,8 +8,8 @@ import Tasks
 
 /// The loop: batches, gradients, update, and now and then an evaluation and a checkpoint.
 ///
-/// Every rank runs it; whatever decides its course (the loss, a request to stop, a metric) is alike on all of them. What rank
-/// 0 does beyond that is in `log` and `writer`, which the others do not have.
+/// Every rank runs it; whatever decides its course (the loss, a request to stop, a metric) is alike on all of them.
+/// What rank 0 does beyond that is in `log` and `writer`, which the others do not have.
 public final class TrainingLoop {
   /// How a run ended.
   public enum Ending: Sendable { case finished, stopped }
@@ -41,9 +41,9 @@ public final class TrainingLoop {
 
   init(
     _ runners: NetworkRunners, _ update: ParameterUpdate, _ settings: RunSettings, schedule: BatchSchedule,
-    totalSteps: Int, lastStep: Int, queue: ReductionQueue, loader: BatchLoader, evaluation: Evaluation, assignment: ReplicaAssignment,
-    resumed: CheckpointInfo?, log: RunLog?, writer: CheckpointWriter?, stop: StopRequest?,
-    describe: @escaping (CheckpointInfo) -> CheckpointInfo
+    totalSteps: Int, lastStep: Int, queue: ReductionQueue, loader: BatchLoader, evaluation: Evaluation,
+    assignment: ReplicaAssignment, resumed: CheckpointInfo?, log: RunLog?, writer: CheckpointWriter?,
+    stop: StopRequest?, describe: @escaping (CheckpointInfo) -> CheckpointInfo
   ) throws {
     self.runners = runners
     self.update = update
@@ -95,7 +95,9 @@ public final class TrainingLoop {
     let samples = schedule.sampleCount(inStep: batches[0].address.step)
     queue.whereabouts.enter("gradients")
     let outcome = try gradients.run(batches, step: step, samples: samples, isStopRequested: stop?.isRequested ?? false)
-    guard outcome.loss.isFinite else { throw LossError(loss: outcome.loss, step: step + 1, rate: update.rate(step: step)) }
+    guard outcome.loss.isFinite else {
+      throw LossError(loss: outcome.loss, step: step + 1, rate: update.rate(step: step))
+    }
     queue.whereabouts.enter("update")
     update.apply(step: step)
     step += 1
@@ -153,10 +155,8 @@ public final class TrainingLoop {
 
   /// Gathers what the ranks measured since the last report; rank 0 shows it.
   private func report() throws {
-    let own = interval.own
-    let all = try queue.run("step report") { communicator in
-      try communicator.allGather("step report", own.flatMap { withUnsafeBytes(of: $0.bitPattern.littleEndian, Array.init) })
-    }
+    let own = interval.own.flatMap { withUnsafeBytes(of: $0.bitPattern.littleEndian, Array.init) }
+    let all = try queue.run("step report") { try $0.allGather("step report", own) }
     let report = interval.report(
       all, hosts: queue.hostNames, step: step, totalSteps: totalSteps, epoch: epoch,
       totalEpochs: (totalSteps + schedule.stepsPerEpoch - 1) / schedule.stepsPerEpoch,
@@ -174,7 +174,7 @@ public struct LossError: Error, Hashable, Sendable, CustomStringConvertible {
   public let rate: Double
 
   public var description: String {
-    "the loss is \(loss) at step \(step), with a learning rate of \(rate); nothing was saved after that step. Start again "
-      + "with `--resume latest --debug` to see the first layer whose numbers are not finite"
+    "the loss is \(loss) at step \(step), with a learning rate of \(rate); nothing was saved after that step. "
+      + "Start again with `--resume latest --debug` to see the first layer whose numbers are not finite"
   }
 }

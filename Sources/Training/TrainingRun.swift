@@ -85,7 +85,8 @@ public struct TrainingRun {
     let queue = ReductionQueue(communicator, reducing: assignment.reduction)
     defer { queue.close() }
     let loader = BatchLoader(
-      experiment.training, experiment.trainingPipeline, sequence(schedule, assignment, communicator.rank, step, totalSteps),
+      experiment.training, experiment.trainingPipeline,
+      sequence(schedule, assignment, communicator.rank, step, totalSteps),
       loaderSettings(assignment.perRank))
     defer { loader.shutdown() }
     let store = CheckpointStore(
@@ -155,15 +156,15 @@ public struct TrainingRun {
     if let warning = placement.warning { log.announce("warning: \(warning)") }
     if let warning = Processor.blasWarning { log.announce("warning: \(warning)") }
     log.announce(
-      "\(assignment.ranks) rank\(assignment.ranks == 1 ? "" : "s") x \(runners.team.count) threads, \(assignment.replicas) "
-        + "replicas of \(schedule.replicaBatch) samples, \(assignment.reduction.rawValue) reduction; OpenBLAS "
-        + "\(Processor.blasKernel), denormals flushed to zero")
+      "\(assignment.ranks) rank\(assignment.ranks == 1 ? "" : "s") x \(runners.team.count) threads, "
+        + "\(assignment.replicas) replicas of \(schedule.replicaBatch) samples, \(assignment.reduction.rawValue) reduction; "
+        + "OpenBLAS \(Processor.blasKernel), denormals flushed to zero")
     log.announce(
       "\(plan.program.graph.parameterCount) parameters; a rank's arena \(plan.arena.byteCount >> 20) MiB (lower bound "
         + "\(plan.arena.lowerBoundBytes >> 20) MiB), gradients in \(plan.buckets.count) buckets")
     log.announce(
-      "\(experiment.training.count) training and \(experiment.evaluation.count) evaluation samples, \(schedule.stepsPerEpoch) "
-        + "steps an epoch, \(totalSteps) steps in all; results in \(log.folder)")
+      "\(experiment.training.count) training and \(experiment.evaluation.count) evaluation samples, "
+        + "\(schedule.stepsPerEpoch) steps an epoch, \(totalSteps) steps in all; results in \(log.folder)")
     let unused = plan.program.parametersWithoutGradient
     if !unused.isEmpty { log.announce("parameters without a gradient: \(unused.joined(separator: ", "))") }
   }

@@ -1,5 +1,5 @@
-/// The run of a program started without arguments: the text of `configs/quickstart.yaml`, which a test holds equal to it, so
-/// that the program runs from any folder.
+/// The run of a program started without arguments: the text of `configs/quickstart.yaml`, which a test holds equal to
+/// it, so that the program runs from any folder.
 enum BuiltInRun {
   static let text = """
     # Command   launch/quickstart, or: mpirun -n 4 trainer

@@ -8,8 +8,8 @@ import Training
 
 /// This process as one of a job's ranks: how it starts, what it reads, how it ends.
 ///
-/// Every way out of the program passes here: a result is an exit code, an error is a sentence and an exit code, and under
-/// mpirun an error on any rank ends the whole job.
+/// Every way out of the program passes here: a result is an exit code, an error is a sentence and an exit code, and
+/// under mpirun an error on any rank ends the whole job.
 struct Job {
   let communicator: any Communicator
 
@@ -42,7 +42,8 @@ struct Job {
       Self.end(code, saying: communicator.rank == 0 ? "\(error)" : nil)
     }
     if communicator.size == 1 { Self.end(code, saying: "\(thrown)") }
-    FailureReport(error, on: communicator, step: step).end(communicator, code: code.rawValue) { Self.write("error: \($0)") }
+    let report = FailureReport(error, on: communicator, step: step)
+    report.end(communicator, code: code.rawValue) { Self.write("error: \($0)") }
     Self.end(code, saying: nil)
   }
 
@@ -56,7 +57,8 @@ struct Job {
 
   private static func write(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
 
-  /// The run file that `arguments` begins with (or the built-in one), with the settings that follow; read by rank 0 alone.
+  /// The run file that `arguments` begins with (or the built-in one), with the settings that follow; read by rank 0
+  /// alone.
   func runFile(_ arguments: [String]) throws -> RunFile {
     let path = Self.file(in: arguments)
     let settings = arguments.dropFirst(path == nil ? 0 : 1)
@@ -66,7 +68,8 @@ struct Job {
       text = Array(data)
     }
     text = try communicator.broadcast("run file", text)
-    return try RunFile(text: String(decoding: text, as: UTF8.self), file: path ?? "built-in run", overrides: Array(settings))
+    return try RunFile(
+      text: String(decoding: text, as: UTF8.self), file: path ?? "built-in run", overrides: Array(settings))
   }
 
   /// The run that the run file describes, on every rank, or an error that all of them share.
@@ -79,14 +82,17 @@ struct Job {
     Self.file(in: arguments).map { URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent } ?? "quickstart"
   }
 
-  private static func file(in arguments: [String]) -> String? { arguments.first.flatMap { $0.contains("=") ? nil : $0 } }
+  private static func file(in arguments: [String]) -> String? {
+    arguments.first.flatMap { $0.contains("=") ? nil : $0 }
+  }
 
   /// Identifies this program: ranks of different builds must not meet.
   var build: String { (try? Checksum.crc32(ofFile: "/proc/self/exe")).map { String($0) } ?? "unknown" }
 
   /// The progress line on this rank's terminal.
   func progressLine() -> ProgressLine {
-    ProgressLine(LaunchEnvironment().showsOutputOnTerminal ? .terminal(columns: terminalColumns) : .plain(intervalSeconds: 5)) {
+    let isWatched = LaunchEnvironment().showsOutputOnTerminal
+    return ProgressLine(isWatched ? .terminal(columns: terminalColumns) : .plain(intervalSeconds: 5)) {
       FileHandle.standardOutput.write(Data($0.utf8))
     }
   }
@@ -103,7 +109,7 @@ struct MissingRunFile: Error, CustomStringConvertible {
   var description: String {
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
     let near = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasSuffix(".yaml") }
-    let hint = nearestName(to: URL(fileURLWithPath: path).lastPathComponent, among: near).map { "; did you mean '\($0)'?" } ?? ""
-    return "there is no readable run file \(path)\(hint)"
+    let nearest = nearestName(to: URL(fileURLWithPath: path).lastPathComponent, among: near)
+    return "there is no readable run file \(path)" + (nearest.map { "; did you mean '\($0)'?" } ?? "")
   }
 }

@@ -2,8 +2,8 @@ import Communication
 
 /// What every rank has to do by itself before the first collective, and cannot: read the data, make the network.
 ///
-/// A mistake that all ranks come upon is one sentence. What fails on some alone, such as a folder that one machine lacks, is
-/// told with the ranks, and ends all of them.
+/// A mistake that all ranks come upon is one sentence. What fails on some alone, such as a folder that one machine
+/// lacks, is told with the ranks, and ends all of them.
 struct JointFailure: Error, SharedByAllRanks, CustomStringConvertible {
   let description: String
   let exit: ProgramExit

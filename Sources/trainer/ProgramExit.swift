@@ -19,7 +19,8 @@ enum ProgramExit: Int32 {
   /// The end that an error leads to.
   init(_ error: any Error) {
     switch error {
-    case is ConfigError, is MissingRunFile, is ReplicaError, is BatchScheduleError, is TraceError, is RunFolderError:
+    case is ConfigError, is MissingRunFile, is ReplicaError, is BatchScheduleError, is TraceError, is RunFolderError,
+      is PipelineError:
       self = .usage
     case let error as JointFailure:
       self = error.exit

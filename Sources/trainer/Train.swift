@@ -11,11 +11,12 @@ struct Train: ParsableCommand {
     discussion: """
       Example: mpirun -n 4 trainer train configs/quickstart.yaml run.epochs=2 data.batch=128 --output runs/try
 
-      Exit code 0: finished; 75: stopped on request after saving (start again with --resume latest); 64: a mistake in the \
-      command or run file; 65: data that cannot be used; 74: the disk refused; 1: anything else.
+      Exit code 0: finished; 75: stopped on request after saving (start again with --resume latest); 64: a mistake in \
+      the command or run file; 65: data that cannot be used; 74: the disk refused; 1: anything else.
       """)
 
-  @Argument(help: "A run file (YAML), then settings that win over it: key.path=value. Without a file: the built-in scenes.")
+  @Argument(
+    help: "A run file (YAML), then settings that win over it: key.path=value. Without a file: the built-in scenes.")
   var runAndSettings: [String] = []
 
   @Option(help: "Go on from a checkpoint: `latest` of the run's folder, or the path of one.")

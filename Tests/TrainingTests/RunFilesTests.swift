@@ -45,7 +45,9 @@ import Training
     switch dataset {
     case "cifar10":
       try folder.write("batches.meta.txt", (0..<10).map { "class\($0)\n" }.joined().utf8)
-      for name in ["data_batch_1.bin", "test_batch.bin"] { try folder.write(name, [UInt8](repeating: 0, count: 2 * 3073)) }
+      for name in ["data_batch_1.bin", "test_batch.bin"] {
+        try folder.write(name, [UInt8](repeating: 0, count: 2 * 3073))
+      }
     case "fashion_mnist":
       for prefix in ["train", "t10k"] {
         let sizes: [UInt8] = [0, 0, 0, 2], side: [UInt8] = [0, 0, 0, 28]

@@ -11,7 +11,8 @@ struct SmallNetwork: Module {
 
   func callAsFunction(_ x: Tensor) -> Tensor {
     let first = x.conv("conv1", 8, kernel: 3, padding: 1)
-    let second = (hasNorm ? first.batchNorm("bn1") : first).relu().conv("conv2", 16, kernel: 3, stride: 2, bias: true).relu()
+    let second = (hasNorm ? first.batchNorm("bn1") : first).relu()
+      .conv("conv2", 16, kernel: 3, stride: 2, bias: true).relu()
     return second.mean(over: .spatial).reshaped(second.shape[0], -1).linear("fc", 10)
   }
 

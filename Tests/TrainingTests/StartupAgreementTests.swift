@@ -4,7 +4,9 @@ import Training
 
 @Suite struct StartupAgreementTests {
   /// The sentence that three ranks end with when rank 2 has these instead of what the others have.
-  private func sentence(build: String = "b", runFile: String = "r", parameters: String = "p", plan: UInt64 = 1) -> String? {
+  private func sentence(
+    build: String = "b", runFile: String = "r", parameters: String = "p", plan: UInt64 = 1
+  ) -> String? {
     do {
       _ = try InProcessWorld.run(size: 3, deadline: .seconds(20)) { communicator in
         let isOdd = communicator.rank == 2

@@ -56,7 +56,7 @@ import Training
     let wanted = try evaluations("unbroken")
     #expect(wanted.count == 4, "parameters and their average, twice: \(wanted)")
 
-    #expect(try train("stopped", stoppingAt: step).ending == .stopped, "also after the last step: something is left to do")
+    #expect(try train("stopped", stoppingAt: step).ending == .stopped, "after the last step too: something is left")
     #expect(try CheckpointReader(folder.path + "/stopped/checkpoints/latest").info.step == step)
     #expect(try evaluations("stopped") == Array(wanted.prefix(step == 3 ? 0 : 2)))
 

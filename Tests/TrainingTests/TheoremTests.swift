@@ -5,8 +5,8 @@ import Optimizers
 import Testing
 import Training
 
-/// The theorem of data-parallel training: one rank with the whole batch, and any number of ranks and replicas that share it,
-/// make the same steps.
+/// The theorem of data-parallel training: one rank with the whole batch, and any number of ranks and replicas that
+/// share it, make the same steps.
 @Suite struct TheoremTests {
   /// The parameters, running statistics and losses after six steps of 32 samples, the third and sixth of 8.
   private static func train(_ network: SmallNetwork, ranks: Int, replicas: Int, threads: Int = 1) throws -> [Float] {

@@ -15,7 +15,8 @@ import Testing
 
   @Test func `It runs from any folder`() throws {
     let run = try TinyRun()
-    let ending = try Program.run(["run.steps=1", "data.training_scenes=64", "data.evaluation_scenes=16"], in: run.folder)
+    let settings = ["run.steps=1", "data.training_scenes=64", "data.evaluation_scenes=16"]
+    let ending = try Program.run(settings, in: run.folder)
     #expect(ending.code == 0, "\(ending.errors)")
     #expect(run.exists("runs/quickstart/checkpoints/latest/model.safetensors"))
     #expect(run.exists("runs/quickstart/pictures/predictions.png"))

@@ -41,9 +41,7 @@ struct FailingRankTests {
       "run", Pictures.settings(run.path("pictures")) + ["data.max_broken=0", "run.steps=20"], ranks: 2, expecting: 65)
     let sentences = ending.errors.split(separator: "\n").filter { $0.hasPrefix("error: ") }
     #expect(sentences.count == 1, "\(ending.errors)")
-    #expect(
-      sentences.first?.contains(
-        /error: rank [01] \(.+\), step \d+: 1 broken samples, 0 are allowed \(data.max_broken\): .*train\/b\/broken0.jpg/)
-        == true, "\(ending.errors)")
+    let wanted = /error: rank [01] \(.+\), step \d+: 1 broken samples, 0 are allowed .*: .*train\/b\/broken0.jpg/
+    #expect(sentences.first?.contains(wanted) == true, "\(ending.errors)")
   }
 }

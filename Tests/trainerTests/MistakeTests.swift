@@ -46,12 +46,17 @@ import Testing
       testDescription: "missing data root", settings: ["data={name: cifar10, root: FOLDER/none}"], code: 64,
       says: ["data.root: the folder 'FOLDER/none' does not exist"]),
     Mistake(
-      testDescription: "truncated CIFAR file", settings: ["data={name: cifar10, root: FOLDER/cifar, batch: 4}"], code: 65,
+      testDescription: "truncated CIFAR file", settings: ["data={name: cifar10, root: FOLDER/cifar, batch: 4}"],
+      code: 65,
       says: ["FOLDER/cifar/data_batch_1.bin: has 12291 bytes; 3 records of 3073 leave 3072 bytes over"]),
     Mistake(
       testDescription: "pictures that are text",
       settings: ["data={name: imagefolder, root: FOLDER/text, image_size: 32, batch: 4, max_broken: 2}"], code: 65,
       says: ["3 broken samples, 2 are allowed (data.max_broken)", "FOLDER/text/train/b/broken"]),
+    Mistake(
+      testDescription: "pictures of many sizes",
+      settings: ["data={name: imagefolder, root: FOLDER/text, image_size: 32, batch: 4, augment: [flip]}"], code: 64,
+      says: ["pictures of different sizes do not fit into one batch, and the pipeline (flip) leaves them so"]),
     Mistake(
       testDescription: "too few classes", settings: ["model.classes=7"], code: 64,
       says: ["model.classes: is 7, but the data set has 10 classes"]),
@@ -65,8 +70,8 @@ import Testing
       testDescription: "batch larger than the data set", settings: ["data.batch=128"], code: 64,
       says: ["a batch of 128 is larger than the whole data set of 64 samples"]),
     Mistake(
-      testDescription: "a rate that explodes", settings: ["optimizer.learning_rate=1e30", "schedule.name=constant"], code: 1,
-      says: ["the loss is", "with a learning rate of 1e+30", "--resume latest --debug"]),
+      testDescription: "a rate that explodes", settings: ["optimizer.learning_rate=1e30", "schedule.name=constant"],
+      code: 1, says: ["the loss is", "with a learning rate of 1e+30", "--resume latest --debug"]),
     Mistake(
       testDescription: "a rate that explodes, in debug mode",
       settings: ["optimizer.learning_rate=1e30", "schedule.name=constant"], options: ["--debug"], code: 1,
@@ -88,8 +93,8 @@ import Testing
       settings: ["distributed.replicas=3", "distributed.reduction=tree", "data.batch=12"], ranks: 3, code: 64,
       says: ["a tree over 3 replicas on 3 ranks cannot be exact", "take 2 ranks, or `distributed.reduction=fast`"]),
     Mistake(
-      testDescription: "more ranks than samples", settings: ["distributed.replicas=0", "data.limit=2"], ranks: 4, code: 64,
-      says: ["2 samples are too few for 4 replicas"]),
+      testDescription: "more ranks than samples", settings: ["distributed.replicas=0", "data.limit=2"], ranks: 4,
+      code: 64, says: ["2 samples are too few for 4 replicas"]),
     Mistake(
       testDescription: "unknown key, four ranks", settings: ["model.attenton=cbam"], ranks: 4, code: 64,
       says: ["did you mean 'attention'?"]),
@@ -136,7 +141,8 @@ import Testing
     for ranks in Program.hasMPIRun ? [nil, 2] : [nil] {
       let ending = try Program.run(["train", run.path("tinny.yaml")], ranks: ranks)
       #expect(ending.code == 64)
-      #expect(ending.errors.contains("there is no readable run file \(run.path("tinny.yaml")); did you mean 'tiny.yaml'?"))
+      let sentence = "there is no readable run file \(run.path("tinny.yaml")); did you mean 'tiny.yaml'?"
+      #expect(ending.errors.contains(sentence))
     }
   }
 

@@ -99,7 +99,7 @@ enum Program {
     func wait(within seconds: Double = 60, until isReached: () -> Bool) throws {
       let end = Date(timeIntervalSinceNow: seconds)
       while !isReached() {
-        try #require(process.isRunning && Date() < end, "the program did not come as far as was waited for: \(text("errors"))")
+        try #require(process.isRunning && Date() < end, "the program did not come so far: \(text("errors"))")
         usleep(10_000)
       }
     }

@@ -17,7 +17,7 @@ struct RankIndependenceTests {
       for other in ["two", "four", "threads"] { #expect(try run.bytes(other, file) == wanted, "\(other): \(file)") }
       #expect(try run.bytes("debug", file) == run.bytes("constant", file), "debug mode: \(file)")
     }
-    #expect(debugged.output.contains("layer1.0.conv1.conv2d [4, 16, 16, 16]: mean"), "debug mode shows what a layer makes")
+    #expect(debugged.output.contains("layer1.0.conv1.conv2d [4, 16, 16, 16]: mean"), "debug mode shows a layer")
   }
 
   @Test func `The library's own reduction trains on three ranks, and comes close to one`() throws {

@@ -104,5 +104,7 @@ public struct CheckpointWriteError: Error, Hashable, Sendable, CustomStringConve
   public let step: Int
   public let reason: String
 
-  public var description: String { "the checkpoint of step \(step) could not be written (those before it are good): \(reason)" }
+  public var description: String {
+    "the checkpoint of step \(step) could not be written (those before it are good): \(reason)"
+  }
 }

@@ -21,7 +21,9 @@ public struct CheckpointStore: Sendable {
   /// The path of a step's checkpoint.
   public func path(step: Int) -> String { folder + "/" + Self.name(step: step) }
 
-  static func name(step: Int) -> String { "step-" + String(repeating: "0", count: max(0, 6 - "\(step)".count)) + "\(step)" }
+  static func name(step: Int) -> String {
+    "step-" + String(repeating: "0", count: max(0, 6 - "\(step)".count)) + "\(step)"
+  }
 
   /// Steps with a checkpoint, good or not, newest first.
   public var steps: [Int] {

@@ -2,7 +2,8 @@ import Compute
 import Graphs
 import Safetensors
 
-/// A copy of everything that a resumed run needs, taken between two steps, so that training goes on while it is written.
+/// A copy of everything that a resumed run needs, taken between two steps, so that training goes on while it is
+/// written.
 public struct Snapshot: Sendable {
   public var info: CheckpointInfo
   fileprivate var model: [Tensor] = []

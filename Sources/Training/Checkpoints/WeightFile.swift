@@ -67,8 +67,9 @@ public struct WeightError: Error, Hashable, Sendable, CustomStringConvertible {
       names.prefix(4).joined(separator: ", ") + (names.count > 4 ? ", …" : "")
     }
     var parts: [String] = []
-    if !matching.missing.isEmpty { parts.append("\(matching.missing.count) tensors are missing (\(list(matching.missing)))") }
-    if !matching.leftOver.isEmpty { parts.append("\(matching.leftOver.count) are left over (\(list(matching.leftOver)))") }
+    let (missing, leftOver) = (matching.missing, matching.leftOver)
+    if !missing.isEmpty { parts.append("\(missing.count) tensors are missing (\(list(missing)))") }
+    if !leftOver.isEmpty { parts.append("\(leftOver.count) are left over (\(list(leftOver)))") }
     return "\(path): \(matching.matched.count) tensors fit the network, \(parts.joined(separator: ", "))"
   }
 }

@@ -2,8 +2,8 @@ import Foundation
 
 /// Numbers as people read them, the same in every line and table.
 public enum NumberText {
-  /// A duration in its two largest units: `4.2 s`, `45 s`, `3 min 20 s`, `1 h 02 min`, `2 d 05 h`; `unknown` where it is
-  /// not a number of seconds from 0.
+  /// A duration in its two largest units: `4.2 s`, `45 s`, `3 min 20 s`, `1 h 02 min`, `2 d 05 h`; `unknown` where it
+  /// is not a number of seconds from 0.
   public static func duration(_ seconds: Double) -> String {
     guard seconds >= 0, seconds < 1e12 else { return "unknown" }
     // Below the tenths that would be shown as 10.0.
