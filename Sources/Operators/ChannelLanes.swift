@@ -15,6 +15,14 @@ func inLanes(_ range: Range<Int>, _ body: (_ position: Int, _ count: Int) -> Voi
   if position < end { body(position, end - position) }
 }
 
+extension UnsafePointer<Float> {
+  /// The `count` (up to 16) floats from here on; the other lanes hold `fill`.
+  @inline(__always)
+  func lanes(at offset: Int, first count: Int, fill: Float = 0) -> Lanes {
+    count == 16 ? lanes(at: offset) : lanes(at: offset, count: count, fill: fill)
+  }
+}
+
 extension UnsafeMutablePointer<Float> {
   /// The `count` (up to 16) floats from here on; the other lanes hold `fill`.
   @inline(__always)

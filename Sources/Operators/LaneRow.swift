@@ -2,7 +2,7 @@ import Compute
 
 /// A row of floats taken sixteen at a time, the last vector holding the rest: for kernels that normalise or sum rows.
 ///
-/// Bodies get a place and a count of 1...16 and use the accessors below, which fold to a plain load or store where the
+/// Bodies get a place and a count of 1...16 and use the accessors of `ChannelLanes.swift`, which fold to a plain load or store where the
 /// count is the literal 16.
 struct LaneRow {
   let count: Int
@@ -31,29 +31,5 @@ struct LaneRow {
     var sums = Lanes(repeating: 0)
     visit { at, count in sums += term(at, count) }
     return sums.total
-  }
-}
-
-extension UnsafePointer<Float> {
-  @inline(__always)
-  func lanes(_ at: Int, _ count: Int, fill: Float = 0) -> Lanes {
-    count == 16 ? lanes(at: at) : lanes(at: at, count: count, fill: fill)
-  }
-}
-
-extension UnsafeMutablePointer<Float> {
-  @inline(__always)
-  func lanes(_ at: Int, _ count: Int, fill: Float = 0) -> Lanes { UnsafePointer(self).lanes(at, count, fill: fill) }
-
-  @inline(__always)
-  func store(_ lanes: Lanes, _ at: Int, _ count: Int) {
-    if count == 16 { store(lanes, at: at) } else { store(lanes, at: at, count: count) }
-  }
-}
-
-extension GradientTarget {
-  @inline(__always)
-  func put(_ lanes: Lanes, _ at: Int, _ count: Int) {
-    if count == 16 { put(lanes, at: at) } else { put(lanes, at: at, count: count) }
   }
 }

@@ -10,13 +10,12 @@ func addRows(_ values: UnsafePointer<Float>, rows: Int, width: Int, to sums: Uns
 func merge(
   _ partials: UnsafePointer<Float>, _ parts: Int, stride: Int, count: Int, _ target: GradientTarget, _ worker: Worker
 ) {
-  worker.elements(count) { index in
-    var total = partials.lanes(at: index)
-    for part in 1..<max(parts, 1) { total += partials.lanes(at: part * stride + index) }
-    target.put(total, at: index)
-  } rest: { index in
-    var total = partials[index]
-    for part in 1..<max(parts, 1) { total += partials[part * stride + index] }
-    target.put(total, at: index)
+  // 16,384 floats are 64 KiB: a tile of every part stays in the second-level cache.
+  for range in worker.ranges(count, by: 16_384) {
+    inLanes(range) { index, lanes in
+      var total = partials.lanes(at: index, first: lanes)
+      for part in 1..<max(parts, 1) { total += partials.lanes(at: part * stride + index, first: lanes) }
+      target.put(total, at: index, first: lanes)
+    }
   }
 }

@@ -69,17 +69,17 @@ public struct Softmax: Operator {
     let row = LaneRow(length)
     let largest = row.largest(of: x)
     if logarithmic {
-      let sum = row.sum { at, count in (x.lanes(at, count, fill: -.infinity) - largest).exponential }
+      let sum = row.sum { at, count in (x.lanes(at: at, first: count, fill: -.infinity) - largest).exponential }
       let logarithm = log(sum)
-      row.visit { at, count in y.store(x.lanes(at, count) - largest - logarithm, at, count) }
+      row.visit { at, count in y.store(x.lanes(at: at, first: count) - largest - logarithm, at: at, first: count) }
     } else {
       let sum = row.sum { at, count in
-        let power = (x.lanes(at, count, fill: -.infinity) - largest).exponential
-        y.store(power, at, count)
+        let power = (x.lanes(at: at, first: count, fill: -.infinity) - largest).exponential
+        y.store(power, at: at, first: count)
         return power
       }
       let scale = 1 / sum
-      row.visit { at, count in y.store(y.lanes(at, count) * scale, at, count) }
+      row.visit { at, count in y.store(y.lanes(at: at, first: count) * scale, at: at, first: count) }
     }
   }
 
@@ -89,13 +89,17 @@ public struct Softmax: Operator {
   ) {
     let row = LaneRow(length)
     if logarithmic {
-      let sum = row.sum { at, count in dy.lanes(at, count) }
+      let sum = row.sum { at, count in dy.lanes(at: at, first: count) }
       row.visit { at, count in
-        dx.put(dy.lanes(at, count) - y.lanes(at, count).exponential * sum, start + at, count)
+        let slope = dy.lanes(at: at, first: count) - y.lanes(at: at, first: count).exponential * sum
+        dx.put(slope, at: start + at, first: count)
       }
     } else {
-      let sum = row.sum { at, count in dy.lanes(at, count) * y.lanes(at, count) }
-      row.visit { at, count in dx.put(y.lanes(at, count) * (dy.lanes(at, count) - sum), start + at, count) }
+      let sum = row.sum { at, count in dy.lanes(at: at, first: count) * y.lanes(at: at, first: count) }
+      row.visit { at, count in
+        let slope = y.lanes(at: at, first: count) * (dy.lanes(at: at, first: count) - sum)
+        dx.put(slope, at: start + at, first: count)
+      }
     }
   }
 
@@ -121,17 +125,17 @@ public struct Softmax: Operator {
     _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ slice: Slice, _ length: Int, stride: Int
   ) {
     let end = slice.start + length * stride, count = slice.count
-    var largest = x.lanes(slice.start, count), at = slice.start + stride
+    var largest = x.lanes(at: slice.start, first: count), at = slice.start + stride
     while at < end {
-      let lanes = x.lanes(at, count)
+      let lanes = x.lanes(at: at, first: count)
       largest.replace(with: lanes, where: lanes .> largest)
       at += stride
     }
     var sum = Lanes(repeating: 0)
     at = slice.start
     while at < end {
-      let power = (x.lanes(at, count) - largest).exponential
-      if !logarithmic { y.store(power, at, count) }
+      let power = (x.lanes(at: at, first: count) - largest).exponential
+      if !logarithmic { y.store(power, at: at, first: count) }
       sum += power
       at += stride
     }
@@ -139,7 +143,9 @@ public struct Softmax: Operator {
     let scale = 1 / sum
     at = slice.start
     while at < end {
-      y.store(logarithmic ? x.lanes(at, count) - largest - sum : y.lanes(at, count) * scale, at, count)
+      let value =
+        logarithmic ? x.lanes(at: at, first: count) - largest - sum : y.lanes(at: at, first: count) * scale
+      y.store(value, at: at, first: count)
       at += stride
     }
   }
@@ -152,13 +158,13 @@ public struct Softmax: Operator {
     let end = slice.start + length * stride, count = slice.count
     var sum = Lanes(repeating: 0), at = slice.start
     while at < end {
-      sum += logarithmic ? dy.lanes(at, count) : dy.lanes(at, count) * y.lanes(at, count)
+      sum += logarithmic ? dy.lanes(at: at, first: count) : dy.lanes(at: at, first: count) * y.lanes(at: at, first: count)
       at += stride
     }
     at = slice.start
     while at < end {
-      let value = y.lanes(at, count), slope = dy.lanes(at, count)
-      dx.put(logarithmic ? slope - value.exponential * sum : value * (slope - sum), at, count)
+      let value = y.lanes(at: at, first: count), slope = dy.lanes(at: at, first: count)
+      dx.put(logarithmic ? slope - value.exponential * sum : value * (slope - sum), at: at, first: count)
       at += stride
     }
   }
@@ -170,7 +176,7 @@ extension LaneRow {
   func largest(of x: UnsafePointer<Float>) -> Float {
     var largest = Lanes(repeating: -.infinity)
     visit { at, count in
-      let lanes = x.lanes(at, count, fill: -.infinity)
+      let lanes = x.lanes(at: at, first: count, fill: -.infinity)
       largest.replace(with: lanes, where: lanes .> largest)
     }
     return largest.largest

@@ -59,8 +59,8 @@ public struct DepthwiseConv2D: Operator {
       for column in 0..<outputWidth {
         let left = column * stride.width - padding.width
         let target = y.pointer + (line * outputWidth + column) * channels
-        forEachVector(channels) { channel, lanes in
-          var total = bias.map { $0.vector(channel, lanes) } ?? Lanes(repeating: 0)
+        inLanes(0..<channels) { channel, lanes in
+          var total = bias.map { $0.lanes(at: channel, first: lanes) } ?? Lanes(repeating: 0)
           for v in 0..<kernelHeight {
             let row = top + v * dilation.height
             if row < 0 || row >= height { continue }
@@ -68,11 +68,11 @@ public struct DepthwiseConv2D: Operator {
               let place = left + u * dilation.width
               if place < 0 || place >= width { continue }
               total.addProduct(
-                (image + (row * width + place) * channels).vector(channel, lanes),
-                (weight.pointer + (v * kernelWidth + u) * channels).vector(channel, lanes))
+                (image + (row * width + place) * channels).lanes(at: channel, first: lanes),
+                (weight.pointer + (v * kernelWidth + u) * channels).lanes(at: channel, first: lanes))
             }
           }
-          target.put(total, channel, lanes)
+          target.store(total, at: channel, first: lanes)
         }
       }
     }
@@ -96,7 +96,7 @@ public struct DepthwiseConv2D: Operator {
       let row = line % height
       for column in 0..<width {
         let offset = (line * width + column) * channels
-        forEachVector(channels) { channel, lanes in
+        inLanes(0..<channels) { channel, lanes in
           var total = Lanes(repeating: 0)
           for v in 0..<kernelHeight {
             let y = row + padding.height - v * dilation.height
@@ -105,15 +105,12 @@ public struct DepthwiseConv2D: Operator {
               let z = column + padding.width - u * dilation.width
               if z < 0 || z % stride.width != 0 || z / stride.width >= outputWidth { continue }
               total.addProduct(
-                (gradient + (y / stride.height * outputWidth + z / stride.width) * channels).vector(channel, lanes),
-                (weight.pointer + (v * kernelWidth + u) * channels).vector(channel, lanes))
+                (gradient + (y / stride.height * outputWidth + z / stride.width) * channels)
+                  .lanes(at: channel, first: lanes),
+                (weight.pointer + (v * kernelWidth + u) * channels).lanes(at: channel, first: lanes))
             }
           }
-          if lanes == 16 {
-            target.put(total, at: offset + channel)
-          } else {
-            for lane in 0..<lanes { target.put(total[lane], at: offset + channel + lane) }
-          }
+          target.put(total, at: offset + channel, first: lanes)
         }
       }
     }
@@ -145,14 +142,15 @@ public struct DepthwiseConv2D: Operator {
             let last = shift > width - 1 ? -1 : min(outputWidth - 1, (width - 1 - shift) / stride.width)
             if first > last { continue }
             let tap = sums + (v * kernel[1] + u) * channels
-            forEachVector(channels) { channel, lanes in
-              var total = tap.vector(channel, lanes)
+            inLanes(0..<channels) { channel, lanes in
+              var total = tap.lanes(at: channel, first: lanes)
               for column in first...last {
                 total.addProduct(
-                  (x.pointer + ((image + row) * width + column * stride.width + shift) * channels).vector(channel, lanes),
-                  (dy.pointer + (line * outputWidth + column) * channels).vector(channel, lanes))
+                  (x.pointer + ((image + row) * width + column * stride.width + shift) * channels)
+                    .lanes(at: channel, first: lanes),
+                  (dy.pointer + (line * outputWidth + column) * channels).lanes(at: channel, first: lanes))
               }
-              tap.put(total, channel, lanes)
+              tap.store(total, at: channel, first: lanes)
             }
           }
         }

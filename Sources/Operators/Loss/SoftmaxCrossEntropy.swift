@@ -102,18 +102,18 @@ private struct LabelledRows {
   func loss(of sample: Int) -> Float {
     let x = logits + sample * row.count
     let largest = row.largest(of: x)
-    let logarithm = log(row.sum { at, count in (x.lanes(at, count, fill: -.infinity) - largest).exponential })
+    let logarithm = log(row.sum { at, count in (x.lanes(at: at, first: count, fill: -.infinity) - largest).exponential })
     if soft {
       let t = targets + sample * row.count
       return row.sum { at, count in
-        let target = (t.lanes(at, count) * kept + shared) * Self.inside(count)
-        return target * (logarithm - (x.lanes(at, count, fill: largest) - largest))
+        let target = (t.lanes(at: at, first: count) * kept + shared) * Self.inside(count)
+        return target * (logarithm - (x.lanes(at: at, first: count, fill: largest) - largest))
       }
     }
     guard let label = label(sample) else { return .nan }
     let own = logarithm - (x[label] - largest)
     if shared == 0 { return own }
-    let all = row.sum { at, count in (logarithm - (x.lanes(at, count) - largest)) * Self.inside(count) }
+    let all = row.sum { at, count in (logarithm - (x.lanes(at: at, first: count) - largest)) * Self.inside(count) }
     return kept * own + shared * all
   }
 
@@ -121,24 +121,24 @@ private struct LabelledRows {
   func gradient(of sample: Int, times scale: Float, into dx: GradientTarget) {
     let x = logits + sample * row.count, start = sample * row.count
     // A sample that is left out may hold anything, infinities too.
-    if weights[sample] == 0 { return row.visit { at, count in dx.put(Lanes(repeating: 0), start + at, count) } }
+    if weights[sample] == 0 { return row.visit { at, count in dx.put(Lanes(repeating: 0), at: start + at, first: count) } }
     let largest = row.largest(of: x)
-    let sum = row.sum { at, count in (x.lanes(at, count, fill: -.infinity) - largest).exponential }
+    let sum = row.sum { at, count in (x.lanes(at: at, first: count, fill: -.infinity) - largest).exponential }
     if soft {
       let t = targets + start
-      let mass = kept * row.sum { at, count in t.lanes(at, count) } + shared * Float(row.count)
+      let mass = kept * row.sum { at, count in t.lanes(at: at, first: count) } + shared * Float(row.count)
       row.visit { at, count in
-        let share = (x.lanes(at, count) - largest).exponential * (mass / sum)
-        dx.put((share - (t.lanes(at, count) * kept + shared)) * scale, start + at, count)
+        let share = (x.lanes(at: at, first: count) - largest).exponential * (mass / sum)
+        dx.put((share - (t.lanes(at: at, first: count) * kept + shared)) * scale, at: start + at, first: count)
       }
     } else {
       let label = label(sample)
       let scale = label == nil ? .nan : scale
       row.visit { at, count in
-        let share = (x.lanes(at, count) - largest).exponential * (1 / sum)
+        let share = (x.lanes(at: at, first: count) - largest).exponential * (1 / sum)
         var slope = (share - shared) * scale
         if let label, label >= at, label < at + count { slope[label - at] -= kept * scale }
-        dx.put(slope, start + at, count)
+        dx.put(slope, at: start + at, first: count)
       }
     }
   }

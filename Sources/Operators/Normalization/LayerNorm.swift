@@ -41,17 +41,18 @@ public struct LayerNorm: Operator {
     for range in worker.ranges(rows, by: tileRows(channels)) {
       for index in range {
         let x = UnsafePointer(call.inputs[0].pointer + index * channels), y = call.outputs[0].pointer + index * channels
-        let mean = row.sum { at, count in x.lanes(at, count) } / Float(channels)
+        let mean = row.sum { at, count in x.lanes(at: at, first: count) } / Float(channels)
         let square = row.sum { at, count in
-          let deviation = x.lanes(at, count, fill: mean) - mean
+          let deviation = x.lanes(at: at, first: count, fill: mean) - mean
           return deviation * deviation
         }
         let inverse = 1 / (square / Float(channels) + epsilon).squareRoot()
         means[index] = mean
         inverses[index] = inverse
         row.visit { at, count in
-          let scale = weight.lanes(at, count) * inverse
-          y.store(bias.lanes(at, count).addingProduct(x.lanes(at, count) - mean, scale), at, count)
+          let scale = weight.lanes(at: at, first: count) * inverse
+          let centred = x.lanes(at: at, first: count) - mean
+          y.store(bias.lanes(at: at, first: count).addingProduct(centred, scale), at: at, first: count)
         }
       }
     }
@@ -74,20 +75,22 @@ public struct LayerNorm: Operator {
         let mean = means[index], inverse = inverses[index]
         if dweight != nil || dbias != nil {
           row.visit { at, count in
-            let slope = dy.lanes(at, count), normal = (x.lanes(at, count) - mean) * inverse
-            weightSums.store(weightSums.lanes(at, count).addingProduct(slope, normal), at, count)
-            biasSums.store(biasSums.lanes(at, count) + slope, at, count)
+            let slope = dy.lanes(at: at, first: count), normal = (x.lanes(at: at, first: count) - mean) * inverse
+            weightSums.store(weightSums.lanes(at: at, first: count).addingProduct(slope, normal), at: at, first: count)
+            biasSums.store(biasSums.lanes(at: at, first: count) + slope, at: at, first: count)
           }
         }
         guard let dx else { continue }
-        let plain = row.sum { at, count in weight.lanes(at, count) * dy.lanes(at, count) } / Float(channels)
+        let plain =
+          row.sum { at, count in weight.lanes(at: at, first: count) * dy.lanes(at: at, first: count) } / Float(channels)
         let product = row.sum { at, count in
-          weight.lanes(at, count) * dy.lanes(at, count) * ((x.lanes(at, count) - mean) * inverse)
+          let normal = (x.lanes(at: at, first: count) - mean) * inverse
+          return weight.lanes(at: at, first: count) * dy.lanes(at: at, first: count) * normal
         } / Float(channels)
         row.visit { at, count in
-          let normal = (x.lanes(at, count) - mean) * inverse
-          let slope = weight.lanes(at, count) * dy.lanes(at, count) - plain - normal * product
-          dx.put(slope * inverse, index * channels + at, count)
+          let normal = (x.lanes(at: at, first: count) - mean) * inverse
+          let slope = weight.lanes(at: at, first: count) * dy.lanes(at: at, first: count) - plain - normal * product
+          dx.put(slope * inverse, at: index * channels + at, first: count)
         }
       }
     }

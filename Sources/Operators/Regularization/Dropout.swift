@@ -22,7 +22,7 @@ public struct Dropout: Operator {
   public func forward(_ call: ForwardCall, _ worker: Worker) {
     let x = call.inputs[0].pointer, y = call.outputs[0].pointer
     masked(call.inputs[0].count, call.context.random, worker) { index, count, factor in
-      y.store(x.lanes(index, count) * factor, index, count)
+      y.store(x.lanes(at: index, first: count) * factor, at: index, first: count)
     }
   }
 
@@ -30,7 +30,7 @@ public struct Dropout: Operator {
   public func backward(_ call: BackwardCall, _ worker: Worker) {
     guard let dx = call.inputGradients[0], let dy = call.outputGradients[0]?.pointer else { return }
     masked(call.outputs[0].count, call.context.random, worker) { index, count, factor in
-      dx.put(dy.lanes(index, count) * factor, index, count)
+      dx.put(dy.lanes(at: index, first: count) * factor, at: index, first: count)
     }
   }
 
