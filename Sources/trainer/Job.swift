@@ -107,6 +107,12 @@ struct Job {
 struct MissingRunFile: Error, CustomStringConvertible {
   let path: String
   var description: String {
+    // Whatever is no command is taken for a run file: a mistyped command ends here too.
+    let commands = Trainer.configuration.subcommands.map { "\($0)".lowercased() }
+    if !path.contains("."), !path.contains("/") {
+      let nearest = nearestName(to: path, among: commands).map { "; did you mean '\($0)'?" }
+      return "'\(path)' is neither a command nor a run file" + (nearest ?? "")
+    }
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
     let near = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasSuffix(".yaml") }
     let nearest = nearestName(to: URL(fileURLWithPath: path).lastPathComponent, among: near)
