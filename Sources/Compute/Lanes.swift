@@ -1,7 +1,7 @@
 /// Sixteen floats: one AVX-512 register, two AVX2 ones.
 ///
-/// Swift does not reassociate float sums, so a plain loop over channels does not vectorise when it reduces; kernels load,
-/// combine and reduce lanes themselves.
+/// Swift does not reassociate float sums, so a plain loop over channels does not vectorise when it reduces; kernels
+/// load, combine and reduce lanes themselves.
 public typealias Lanes = SIMD16<Float>
 
 extension UnsafePointer<Float> {

@@ -9,7 +9,8 @@ public enum Processor {
   /// The kernel family that OpenBLAS chose at load, such as `Cooperlake` or `Haswell`.
   public static var blasKernel: String { String(cString: openblas_get_corename()) }
 
-  /// A warning when OpenBLAS uses slower kernels than this processor could run, with the remedy; `nil` when all is well.
+  /// A warning when OpenBLAS uses slower kernels than this processor could run, with the remedy; `nil` when all is
+  /// well.
   public static var blasWarning: String? {
     let wide = ["SKYLAKEX", "COOPERLAKE", "SAPPHIRERAPIDS", "ZEN4", "ZEN5"]
     guard processor_has_avx512() != 0, !wide.contains(blasKernel.uppercased()) else { return nil }

@@ -1,7 +1,8 @@
 import Glibc
 
 extension RandomStream {
-  /// A standard normal number (Box and Muller 1958; the second of the pair is dropped so that draws do not depend on history).
+  /// A standard normal number (Box and Muller 1958; the second of the pair is dropped so that draws do not depend on
+  /// history).
   public mutating func normal() -> Float {
     let u = 1 - Double(word()) * 0x1p-32, v = Double(word()) * 0x1p-32
     return Float((-2 * log(u)).squareRoot() * cos(2 * .pi * v))

@@ -1,6 +1,7 @@
 /// Identifies one stream of random numbers: a chain of integers such as (seed, epoch, sample) mixed into 64 bits.
 ///
-/// Streams are keyed by what is drawn for, never by rank, worker or thread, so that every split of the work draws alike.
+/// Streams are keyed by what is drawn for, never by rank, worker or thread, so that every split of the work draws
+/// alike.
 public struct RandomKey: Hashable, Sendable {
   public let bits: UInt64
 
@@ -29,8 +30,8 @@ public struct RandomKey: Hashable, Sendable {
   }
 }
 
-/// Philox4x32-10, the counter-based generator of Salmon, Moraes, Dror and Shaw (SC 2011): a block of four 32-bit words is
-/// a pure function of (key, counter), so any element can be drawn by any thread in any order.
+/// Philox4x32-10, the counter-based generator of Salmon, Moraes, Dror and Shaw (SC 2011): a block of four 32-bit words
+/// is a pure function of (key, counter), so any element can be drawn by any thread in any order.
 public enum Philox {
   /// The block at `counter` of the stream `key`.
   @inlinable

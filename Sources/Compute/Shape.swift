@@ -1,8 +1,8 @@
 /// The extents of a tensor, outermost first; rows are contiguous (row-major).
 ///
-/// **Layout, stated once for the whole product:** activations are `[N, H, W, C]` (batch, rows, columns, channels; channels
-/// innermost), token sequences `[N, L, C]`, clips `[N, T, H, W, C]`. Files keep the reference's own layout; the
-/// permutation happens when they are read or written.
+/// **Layout, stated once for the whole product:** activations are `[N, H, W, C]` (batch, rows, columns, channels;
+/// channels innermost), token sequences `[N, L, C]`, clips `[N, T, H, W, C]`. Files keep the reference's own layout;
+/// the permutation happens when they are read or written.
 ///
 /// At most eight extents of up to 2^31 - 1 each, stored inline: copying a shape costs no reference counting.
 public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomStringConvertible {

@@ -3,8 +3,9 @@ import Synchronization
 
 /// One thread of a `WorkerTeam` inside a region.
 ///
-/// Every worker of the team must make the same sequence of `tiles` and `barrier` calls; what they do between them differs
-/// only in the tiles they are dealt. Tiles are dealt dynamically, so a result must not depend on who computes a tile.
+/// Every worker of the team must make the same sequence of `tiles` and `barrier` calls; what they do between them
+/// differs only in the tiles they are dealt. Tiles are dealt dynamically, so a result must not depend on who computes a
+/// tile.
 public final class Worker: @unchecked Sendable {
   /// 0 is the thread that entered the region.
   public let index: Int
@@ -32,12 +33,14 @@ public final class Worker: @unchecked Sendable {
     let slot = round % TeamState.openLoops
     round += 1
     let base = bases[slot]
-    // Each worker draws one number too many to learn that the tiles are gone, so the next base is known without talking.
+    // Each worker draws one number too many to learn that the tiles are gone, so the next base is known without
+    // talking.
     bases[slot] = base + count + self.count
     return TileSequence(counter: shared.counters[slot], position: base, end: count)
   }
 
-  /// The ranges of `size` elements (the last may be shorter) that `extent` is cut into, each handed to exactly one worker.
+  /// The ranges of `size` elements (the last may be shorter) that `extent` is cut into, each handed to exactly one
+  /// worker.
   public func ranges(_ extent: Int, by size: Int) -> RangeSequence {
     RangeSequence(tiles: tiles((extent + size - 1) / size), extent: extent, size: size)
   }
@@ -89,8 +92,8 @@ final class TileCounter: Sendable {
 final class TeamState: @unchecked Sendable {
   /// Loops that may be open at once: workers drift apart by at most the loops between two barriers.
   static let openLoops = 16
-  /// About 20 microseconds: operators follow each other faster than a thread wakes, but a rank that shares its core with
-  /// another must give it up.
+  /// About 20 microseconds: operators follow each other faster than a thread wakes, but a rank that shares its core
+  /// with another must give it up.
   private static let spins = 1_000
 
   let count: Int

@@ -3,8 +3,9 @@ import Operators
 
 /// Gives every cell of a program its place in one arena.
 ///
-/// Largest first, each at the lowest offset where no neighbour in time lies: packing intervals is NP-hard, and this order
-/// comes within a few percent of the lower bound (the most bytes that are alive at one step) on the catalogue's networks.
+/// Largest first, each at the lowest offset where no neighbour in time lies: packing intervals is NP-hard, and this
+/// order comes within a few percent of the lower bound (the most bytes that are alive at one step) on the catalogue's
+/// networks.
 public struct ArenaLayout: Sendable {
   /// The byte offset of each cell; `nil` for cells outside the arena.
   public let offsets: [Int?]
@@ -91,9 +92,9 @@ extension Program {
 }
 
 extension Plan {
-  /// Pairs of cells that are needed at the same time and yet share memory: empty, or the layout is wrong. Computed from the
-  /// steps afresh, without the intervals that the layout was made from; a cell may lie in the place of one that its own
-  /// step consumes.
+  /// Pairs of cells that are needed at the same time and yet share memory: empty, or the layout is wrong. Computed from
+  /// the steps afresh, without the intervals that the layout was made from; a cell may lie in the place of one that its
+  /// own step consumes.
   package func overlaps() -> [String] {
     var first: [Int: Int] = [:], last: [Int: Int] = [:]
     for (index, step) in program.steps.enumerated() {

@@ -60,7 +60,9 @@ extension Program {
           node.subject,
           BackwardCall(
             inputs: zip(step.keptInputs, node.inputs).map { $0.map(view) ?? .unavailable($1.shape) },
-            outputs: zip(step.keptOutputs, node.outputs).map { $0.map(view) ?? .unavailable(graph.values[$1.index].shape) },
+            outputs: zip(step.keptOutputs, node.outputs).map {
+              $0.map(view) ?? .unavailable(graph.values[$1.index].shape)
+            },
             outputGradients: step.reads.map { $0.map(view) },
             inputGradients: zip(step.writes, accumulates).map { use, adds in
               use.map { GradientTarget(view($0), accumulates: adds) }
@@ -91,14 +93,17 @@ extension Program {
 
   func use(ofInputGradient name: String) -> Use? {
     for (index, value) in graph.values.enumerated() {
-      if case .input(name, _) = value.source, let cell = gradientCells[index] { return Use(cell: cell, shape: value.shape) }
+      if case .input(name, _) = value.source, let cell = gradientCells[index] {
+        return Use(cell: cell, shape: value.shape)
+      }
     }
     return nil
   }
 }
 
 extension TensorView {
-  /// The shape of something that was not kept. Its address lies in the page that no process may touch: reading it faults.
+  /// The shape of something that was not kept. Its address lies in the page that no process may touch: reading it
+  /// faults.
   static func unavailable(_ shape: Shape) -> TensorView {
     TensorView(UnsafeMutablePointer(bitPattern: MemoryLayout<Float>.alignment)!, shape)
   }

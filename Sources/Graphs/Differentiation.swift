@@ -3,9 +3,9 @@ import Operators
 
 /// Walks a graph forwards and backwards and writes down the steps.
 ///
-/// Reverse mode: from the roots back, each node whose output has a gradient gives one to those of its inputs that lead to a
-/// parameter. The first contribution to a gradient writes it, later ones add in place, so that the gradient of a skip
-/// connection needs no memory of its own.
+/// Reverse mode: from the roots back, each node whose output has a gradient gives one to those of its inputs that lead
+/// to a parameter. The first contribution to a gradient writes it, later ones add in place, so that the gradient of a
+/// skip connection needs no memory of its own.
 struct Differentiation {
   let graph: Graph
   private(set) var cells: [Program.Cell] = []
@@ -129,8 +129,8 @@ struct Differentiation {
 
   private mutating func gradientCell(of value: ValueID) -> Int {
     if let cell = gradientCells[value.index] { return cell }
-    let place: Program.Cell.Place
-    if case .parameter(let parameter) = graph.values[value.index].source { place = .gradient(parameter) } else { place = .arena }
+    var place = Program.Cell.Place.arena
+    if case .parameter(let parameter) = graph.values[value.index].source { place = .gradient(parameter) }
     let cell = add(Program.Cell(place: place, count: graph.values[value.index].shape.count))
     gradientCells[value.index] = cell
     return cell

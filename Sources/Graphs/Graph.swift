@@ -3,8 +3,8 @@ import Operators
 
 /// What a network computes: values, and the nodes that make them, in an order in which they can run.
 ///
-/// A graph is made by a `Trace`, changed by rewrites, and turned by `Program` into the steps of both passes. It is a value:
-/// nothing in it points to memory.
+/// A graph is made by a `Trace`, changed by rewrites, and turned by `Program` into the steps of both passes. It is a
+/// value: nothing in it points to memory.
 public struct Graph: Sendable {
   public internal(set) var values: [Value] = []
   public internal(set) var nodes: [Node] = []

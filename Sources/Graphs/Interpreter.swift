@@ -3,8 +3,8 @@ import Operators
 
 /// The plan's slow twin: runs a program node by node, every cell in memory of its own, and looks at each result.
 ///
-/// Given the same graph it gives the planned run's bits. Memory that a plan would have freed or reused is never touched by
-/// others here, so a difference between the two is a fault of the layout.
+/// Given the same graph it gives the planned run's bits. Memory that a plan would have freed or reused is never touched
+/// by others here, so a difference between the two is a fault of the layout.
 public final class Interpreter: Runner {
   public let program: Program
   public let state: ModelState

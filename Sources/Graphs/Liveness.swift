@@ -1,8 +1,8 @@
 import Compute
 import Operators
 
-/// From which step to which step each cell holds something that is still needed, and which cells share memory because one
-/// is computed in the other's place.
+/// From which step to which step each cell holds something that is still needed, and which cells share memory because
+/// one is computed in the other's place.
 struct Liveness {
   /// The steps between which a group of cells needs its memory, both included. -1: before the first step.
   struct Interval: Hashable {

@@ -16,8 +16,8 @@ public final class ModelState: @unchecked Sendable {
   private let gradientMemory: Arena
 
   /// Memory for the state of `program`, with every tensor at its initial value.
-  /// - Parameter key: parameters start from streams keyed by (key, path), so that a parameter's start does not depend on
-  ///   what else the network has.
+  /// - Parameter key: parameters start from streams keyed by (key, path), so that a parameter's start does not depend
+  ///   on what else the network has.
   /// - Throws: `ArenaError` when the memory is not to be had.
   public init(_ program: Program, layout: StateLayout, key: RandomKey) throws {
     self.layout = layout

@@ -15,7 +15,8 @@ public final class PlanRunner: Runner {
   public private(set) var stepNanoseconds: [UInt64]
   private let measuresSteps: Bool
 
-  /// Binds `plan` to the memory of `state` and to `arena`, which several plans may share as long as they do not run at once.
+  /// Binds `plan` to the memory of `state` and to `arena`, which several plans may share as long as they do not run at
+  /// once.
   public init(_ plan: Plan, state: ModelState, team: WorkerTeam, arena: Arena, measuresSteps: Bool = false) {
     precondition(team.count == plan.workers, "a plan for \(plan.workers) workers on a team of \(team.count)")
     precondition(arena.byteCount >= plan.arena.byteCount, "an arena of \(arena.byteCount) for \(plan.arena.byteCount) bytes")

@@ -3,8 +3,8 @@ import Operators
 
 /// A graph with its backward pass: the steps of one run in order, and the cells of memory that they read and write.
 ///
-/// `Program` knows which cells there are and how large, not where they lie: `Plan` packs them into one arena, `Interpreter`
-/// gives each memory of its own.
+/// `Program` knows which cells there are and how large, not where they lie: `Plan` packs them into one arena,
+/// `Interpreter` gives each memory of its own.
 public struct Program: Sendable {
   public let graph: Graph
   public let cells: [Cell]
@@ -87,7 +87,8 @@ public struct Program: Sendable {
   /// The parameters that no root depends on: their gradient is zero.
   public var parametersWithoutGradient: [String] {
     guard !graph.roots.isEmpty else { return [] }
-    let written = Set(steps.filter { if case .zero = $0.action { false } else { true } }.flatMap { $0.writes.compactMap { $0?.cell } })
+    let computing = steps.filter { if case .zero = $0.action { false } else { true } }
+    let written = Set(computing.flatMap { $0.writes.compactMap { $0?.cell } })
     return cells.indices.compactMap { index in
       if case .gradient(let parameter) = cells[index].place, !written.contains(index) {
         return graph.parameters[parameter].path

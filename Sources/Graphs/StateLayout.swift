@@ -2,9 +2,9 @@ import Compute
 
 /// Where each parameter and running statistic lies in the flat blocks of a model.
 ///
-/// Running statistics come first, then parameters in the order in which their gradients become final during the backward
-/// pass. The block of values and the block that is summed over replicas share this layout, so that a bucket of gradients is
-/// a contiguous range, and the optimizer one pass over the rest.
+/// Running statistics come first, then parameters in the order in which their gradients become final during the
+/// backward pass. The block of values and the block that is summed over replicas share this layout, so that a bucket of
+/// gradients is a contiguous range, and the optimizer one pass over the rest.
 public struct StateLayout: Hashable, Sendable {
   public struct Entry: Hashable, Sendable {
     public let path: String
@@ -22,8 +22,8 @@ public struct StateLayout: Hashable, Sendable {
   private let bufferPlaces: [String: Int]
   private let parameterPlaces: [String: Int]
 
-  /// Lays out the state of `program`'s graph in its gradients' order; a program without a backward pass keeps the order of
-  /// the trace.
+  /// Lays out the state of `program`'s graph in its gradients' order; a program without a backward pass keeps the order
+  /// of the trace.
   public init(_ program: Program) {
     let graph = program.graph
     var lastWrite = [Int](repeating: 0, count: graph.parameters.count)
@@ -56,8 +56,8 @@ public struct StateLayout: Hashable, Sendable {
   /// The place of the running statistic at `path`.
   public func buffer(_ path: String) -> Entry? { bufferPlaces[path].map { buffers[$0] } }
 
-  /// The block cut into ranges of about `bucketBytes`, in gradient order, never inside a tensor. The running statistics are
-  /// final before any gradient and travel with the first.
+  /// The block cut into ranges of about `bucketBytes`, in gradient order, never inside a tensor. The running statistics
+  /// are final before any gradient and travel with the first.
   public func buckets(bucketBytes: Int) -> [Range<Int>] {
     var buckets: [Range<Int>] = []
     var start = 0

@@ -3,8 +3,8 @@ import Operators
 
 /// A symbolic tensor: what model code computes with. Every operation on it adds a node to its trace.
 ///
-/// Model code needs no `try`: a shape that does not fit is recorded with the path of the module and thrown when the trace is
-/// finished; the result of such an operation is `invalid` and every operation on it silently is so too.
+/// Model code needs no `try`: a shape that does not fit is recorded with the path of the module and thrown when the
+/// trace is finished; the result of such an operation is `invalid` and every operation on it silently is so too.
 public struct Tensor {
   public let trace: Trace
   /// The value behind it; `nil` after a mistake.

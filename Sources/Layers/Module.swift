@@ -2,7 +2,8 @@ import Graphs
 
 /// A part of a network: a value with options whose call traces what it computes.
 ///
-/// A module names its parameters by the names of the reference implementation; the path of the module is put before them.
+/// A module names its parameters by the names of the reference implementation; the path of the module is put before
+/// them.
 /// ```swift
 /// x.then("layer1.0", BasicBlock(channels: 64))        // parameters layer1.0.conv1.weight, …
 /// ```
@@ -16,7 +17,8 @@ public struct Identity: Module {
   public func callAsFunction(_ x: Tensor) -> Tensor { x }
 }
 
-/// One module applied in several places with the same parameters: a detection head over levels, one MLP over two poolings.
+/// One module applied in several places with the same parameters: a detection head over levels, one MLP over two
+/// poolings.
 public final class Shared<Content: Module>: Module {
   public let content: Content
   public init(_ content: Content) { self.content = content }

@@ -18,7 +18,8 @@ extension Tensor {
     isValid ? applying(Softmax(axis: axis < 0 ? shape.rank + axis : axis)) : self
   }
 
-  /// Zeroes elements with `probability` in training and scales the others by 1 / (1 - probability); nothing in inference.
+  /// Zeroes elements with `probability` in training and scales the others by 1 / (1 - probability); nothing in
+  /// inference.
   public func dropout(_ probability: Float) -> Tensor {
     trace.mode == .training && probability > 0 ? applying(Dropout(probability: probability)) : self
   }

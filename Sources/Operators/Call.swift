@@ -5,7 +5,8 @@ public struct CallContext: @unchecked Sendable {
   let shared: UnsafeMutablePointer<Float>
   let perWorker: UnsafeMutablePointer<Float>
   let floatsPerWorker: Int
-  /// Where this call draws random numbers: keyed by (seed, step, replica, node). The backward pass sees the key of its forward pass.
+  /// Where this call draws random numbers: keyed by (seed, step, replica, node). The backward pass sees the key of its
+  /// forward pass.
   public var random: RandomKey
 
   /// Views of `memory`, which has room for `scratch.shared + workers * scratch.perWorker` floats (see `floatCount`).
@@ -46,7 +47,8 @@ public struct ForwardCall: @unchecked Sendable {
 
 /// The arguments of a backward pass.
 public struct BackwardCall: @unchecked Sendable {
-  /// The forward pass's inputs. Those that `keeps` does not name have their shape but no memory: reading one is a fault.
+  /// The forward pass's inputs. Those that `keeps` does not name have their shape but no memory: reading one is a
+  /// fault.
   public let inputs: [TensorView]
   /// The forward pass's outputs, likewise.
   public let outputs: [TensorView]

@@ -2,8 +2,8 @@ import Compute
 
 /// A row of floats taken sixteen at a time, the last vector holding the rest: for kernels that normalise or sum rows.
 ///
-/// Bodies get a place and a count of 1...16 and use the accessors of `ChannelLanes.swift`, which fold to a plain load or store where the
-/// count is the literal 16.
+/// Bodies get a place and a count of 1...16 and use the accessors of `ChannelLanes.swift`, which fold to a plain load
+/// or store where the count is the literal 16.
 struct LaneRow {
   let count: Int
   private let whole: Int

@@ -1,12 +1,13 @@
 import Compute
 
-/// One differentiable operation on tensors. Read this file first: every operator makes the same five promises, in this order.
+/// One differentiable operation on tensors. Read this file first: every operator makes the same five promises, in this
+/// order.
 ///
 /// An operator is a value that holds its options (stride, axes, epsilon). Its kernels take views and a worker, allocate
-/// nothing, and know no graph, no rank and no file. All workers of the team enter `forward` and `backward` together; each
-/// computes the tiles it is dealt (`worker.tiles`, `worker.ranges`), with `worker.barrier()` wherever one tile reads what
-/// another wrote. The planner puts a barrier between operators, so a kernel neither begins nor ends with one.
-/// Tiles depend on shapes alone: the result must be bitwise the same for any number of workers.
+/// nothing, and know no graph, no rank and no file. All workers of the team enter `forward` and `backward` together;
+/// each computes the tiles it is dealt (`worker.tiles`, `worker.ranges`), with `worker.barrier()` wherever one tile
+/// reads what another wrote. The planner puts a barrier between operators, so a kernel neither begins nor ends with
+/// one. Tiles depend on shapes alone: the result must be bitwise the same for any number of workers.
 public protocol Operator: Sendable {
   /// The field's term, in snake case: `conv2d`, `batch_norm`.
   var name: String { get }
@@ -60,9 +61,9 @@ public struct Kept: Hashable, Sendable {
   public static let nothing = Kept()
 }
 
-/// Legal aliases. `forward: k` - output 0 may lie in input k's memory; `backward: k` - the gradient of input k may lie in
-/// the memory of the gradient of output 0. Both must then be computed element by element. The offer holds only where the
-/// two have the same number of elements (an operator that broadcasts makes it for either case).
+/// Legal aliases. `forward: k` - output 0 may lie in input k's memory; `backward: k` - the gradient of input k may lie
+/// in the memory of the gradient of output 0. Both must then be computed element by element. The offer holds only where
+/// the two have the same number of elements (an operator that broadcasts makes it for either case).
 public struct InPlace: Hashable, Sendable {
   public var forward: Int?
   public var backward: Int?

@@ -5,15 +5,15 @@ import Layers
 
 /// What a network is trained for: which targets it is given, what its loss is, and by which figures it is judged.
 ///
-/// A loss is a pair (sum, weight): the graph computes the sum over this replica's samples, and the division by the weight
-/// over all replicas happens once, as the gradient that the backward pass starts from. So 4 ranks of 8 samples, 1 rank of 32
-/// and 4 accumulated parts of 8 train alike.
+/// A loss is a pair (sum, weight): the graph computes the sum over this replica's samples, and the division by the
+/// weight over all replicas happens once, as the gradient that the backward pass starts from. So 4 ranks of 8 samples,
+/// 1 rank of 32 and 4 accumulated parts of 8 train alike.
 public protocol TrainingTask: Sendable {
   /// The name in run files: `classification`.
   var name: String { get }
 
-  /// Traces `network` on images `[N, H, W, C]` together with what the task adds: further inputs, the output `loss` (a sum),
-  /// and in training the root `loss`.
+  /// Traces `network` on images `[N, H, W, C]` together with what the task adds: further inputs, the output `loss` (a
+  /// sum), and in training the root `loss`.
   func trace(_ network: any Module, images: Shape, in trace: Trace)
 
   /// Copies a batch into the inputs of a run.

@@ -51,7 +51,8 @@ import Testing
     runner.seed("result").assign([Float](repeating: 0.5, count: runner.seed("result").count))
     var closed = 0
     let ready: (Int) -> Void = { _ in closed += 1 }
-    // The counter sees the whole process, and other suites run beside this one; a step that allocates does it each time.
+    // The counter sees the whole process, and other suites run beside this one; a step that allocates does it each
+    // time.
     var least = UInt64.max, runs = 0
     while least > 0 && runs < 500 {
       let before = allocation_count()

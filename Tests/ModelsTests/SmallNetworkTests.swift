@@ -67,7 +67,8 @@ import Testing
     for view in [runner.input("images"), runner.seed("logits")] {
       view.assign([Float](repeating: 0.5, count: view.count))
     }
-    // The counter sees the whole process, and other suites run beside this one; a step that allocates does it each time.
+    // The counter sees the whole process, and other suites run beside this one; a step that allocates does it each
+    // time.
     var least = UInt64.max
     for _ in 0..<500 where least > 0 {
       let before = allocation_count()

@@ -1,8 +1,9 @@
 import Compute
 import Operators
 
-/// One declared use of an operator: options, shapes, the slow obvious twin, tolerance. `check()` holds the operator to all
-/// it promises; add a case and correctness, gradients, accumulation, aliasing and thread independence are under test.
+/// One declared use of an operator: options, shapes, the slow obvious twin, tolerance. `check()` holds the operator to
+/// all it promises; add a case and correctness, gradients, accumulation, aliasing and thread independence are under
+/// test.
 public struct OperatorCase: Sendable, CustomStringConvertible {
   public let label: String
   public let subject: any Operator

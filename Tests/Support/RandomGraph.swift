@@ -2,8 +2,8 @@ import Compute
 import Graphs
 import Operators
 
-/// A random network over a few operators, with skips, gates, shared parameters and values used twice: what the planner has
-/// to lay out, without what makes a network useful.
+/// A random network over a few operators, with skips, gates, shared parameters and values used twice: what the planner
+/// has to lay out, without what makes a network useful.
 public func randomGraph(seed: Int, mode: Trace.Mode = .training) throws -> Graph {
   var stream = RandomStream(RandomKey(UInt64(seed)).appending("graph"))
   let trace = Trace(mode: mode)

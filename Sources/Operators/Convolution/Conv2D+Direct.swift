@@ -4,8 +4,8 @@ import Compute
 /// registers while the kernel walks the taps of a filter, with no matrix to build or to pack (after Georganas et
 /// al., SC 2018, "Anatomy of high-performance deep learning convolutions on SIMD architectures").
 ///
-/// A row of taps (u, c) is one stretch of kw · C floats both in the padded image and in the filters, so that every kernel
-/// width and any number of input channels take the same loop.
+/// A row of taps (u, c) is one stretch of kw · C floats both in the padded image and in the filters, so that every
+/// kernel width and any number of input channels take the same loop.
 extension ConvolutionGeometry {
   /// Floats in a row of the padded image.
   private var paddedPitch: Int { (width + 2 * paddingX) * channels }

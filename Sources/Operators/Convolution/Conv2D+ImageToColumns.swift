@@ -1,7 +1,8 @@
 import Compute
 
-/// The tiled image-to-columns method: patches of a tile of output pixels become the rows of a matrix that a matrix product
-/// then multiplies with the filters (Chellapilla, Puri, Simard 2006), a tile at a time so that the columns stay in cache.
+/// The tiled image-to-columns method: patches of a tile of output pixels become the rows of a matrix that a matrix
+/// product then multiplies with the filters (Chellapilla, Puri, Simard 2006), a tile at a time so that the columns stay
+/// in cache.
 extension ConvolutionGeometry {
   /// The patches under output `pixels` (numbered through the batch) as rows of `filterLength` floats: the activations
   /// themselves where they already lie so, else copied into `columns`.
@@ -19,8 +20,8 @@ extension ConvolutionGeometry {
     return MatrixOperand(columns, leading: filterLength)
   }
 
-  /// Calls `body` for each kernel row under an output pixel with the image row that it reads (possibly outside), the image
-  /// column of its first tap, and the image's number.
+  /// Calls `body` for each kernel row under an output pixel with the image row that it reads (possibly outside), the
+  /// image column of its first tap, and the image's number.
   @inline(__always)
   private func visitTaps(of pixel: Int, _ body: (_ y: Int, _ left: Int, _ image: Int) -> Void) {
     let (image, within) = pixel.quotientAndRemainder(dividingBy: outputPixelsPerImage)

@@ -1,7 +1,7 @@
 import Compute
 
-/// Two-dimensional convolution (cross-correlation, as the field has it):
-/// y[n, i, j, o] = b[o] + Σ_{u, v, c} w[o, u, v, c] · x[n, i s + u d - p, j s + v d - p, g C/G + c], zero outside the image.
+/// Two-dimensional convolution (cross-correlation, as the field has it): y[n, i, j, o] = b[o] + Σ_{u, v, c} w[o, u, v,
+/// c] · x[n, i s + u d - p, j s + v d - p, g C/G + c], zero outside the image.
 ///
 /// Inputs: x `[N, H, W, C]`, weight `[O, kh, kw, C/groups]`, optionally bias `[O]`. A pointwise convolution is a matrix
 /// product on the activations as they lie; others copy tiles of patches into columns first

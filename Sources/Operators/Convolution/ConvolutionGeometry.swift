@@ -54,8 +54,8 @@ struct ConvolutionGeometry {
     return .imageToColumns
   }
 
-  /// At most eight planes to correlate, such as two channels in and one out: matrix products this thin leave most of the
-  /// vector registers empty.
+  /// At most eight planes to correlate, such as two channels in and one out: matrix products this thin leave most of
+  /// the vector registers empty.
   private func suitsPlanar(_ product: ConvolutionProduct) -> Bool {
     isDense && hasUnitStride && filterLength > groupChannels && kernelWidth <= 8 && channels * outputChannels <= 8
       && (product != .dataGradient || hasTurned)
@@ -97,8 +97,8 @@ struct ConvolutionGeometry {
   }
 
   /// Pixels a tile, and a number of tiles that two or four workers share evenly. About 256, so that packing the filters
-  /// costs a tenth of the product; without columns to hold in cache up to 1024, which is 3 % faster, as long as that leaves
-  /// sixteen tiles.
+  /// costs a tenth of the product; without columns to hold in cache up to 1024, which is 3 % faster, as long as that
+  /// leaves sixteen tiles.
   var pixelsPerTile: Int {
     let wanted = isPointwise ? max(256, min(1024, outputPixels / 16)) : 256
     let tiles = (outputPixels + wanted - 1) / wanted
@@ -112,8 +112,9 @@ struct ConvolutionGeometry {
     return max(1, min(wanted, images / 8))
   }
 
-  /// Parts of the batch whose filter gradients are summed apart and then merged in order: at most eight, and 48 MiB, which
-  /// stand in the arena when it is fullest. A power of two, because seven parts take two workers as long as eight.
+  /// Parts of the batch whose filter gradients are summed apart and then merged in order: at most eight, and 48 MiB,
+  /// which stand in the arena when it is fullest. A power of two, because seven parts take two workers as long as
+  /// eight.
   var filterGradientChunks: Int {
     let bytes = outputChannels * filterLength * 4
     let most = max(1, min(8, (48 << 20) / max(bytes, 1), (outputPixels + 255) / 256))

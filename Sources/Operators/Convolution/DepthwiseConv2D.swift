@@ -3,8 +3,9 @@ import Compute
 /// A convolution that gives each channel one filter of its own:
 /// y[n, i, j, c] = b[c] + Σ_{u, v} w[u, v, c] · x[n, i s + u d - p, j s + v d - p, c].
 ///
-/// Inputs: x `[N, H, W, C]`, weight `[kh, kw, C]` (channels innermost, so that taps multiply whole vectors), optionally bias
-/// `[C]`. Nine multiply-adds an element leave it bound by memory; each pass walks rows and keeps sixteen channels in lanes.
+/// Inputs: x `[N, H, W, C]`, weight `[kh, kw, C]` (channels innermost, so that taps multiply whole vectors), optionally
+/// bias `[C]`. Nine multiply-adds an element leave it bound by memory; each pass walks rows and keeps sixteen channels
+/// in lanes.
 public struct DepthwiseConv2D: Operator {
   public let stride: Extent2D
   public let padding: Extent2D
@@ -78,8 +79,8 @@ public struct DepthwiseConv2D: Operator {
     }
   }
 
-  /// dx gathers: each input pixel sums w · dy over the outputs that read it. dw and db sum over pixels, a chunk of input
-  /// rows at a time.
+  /// dx gathers: each input pixel sums w · dy over the outputs that read it. dw and db sum over pixels, a chunk of
+  /// input rows at a time.
   public func backward(_ call: BackwardCall, _ worker: Worker) {
     guard let dy = call.outputGradients[0] else { return }
     if let target = call.inputGradients[0] { dataGradient(dy, call, target, worker) }

@@ -1,6 +1,7 @@
 import Compute
 
-/// A matrix product for each entry of the leading axes: y[b] = op(a[b]) · op(c[b]), op being nothing or a transposition.
+/// A matrix product for each entry of the leading axes: y[b] = op(a[b]) · op(c[b]), op being nothing or a
+/// transposition.
 ///
 /// Inputs: a `[..., M, K]` (or `[..., K, M]` transposed) and c `[..., K, N]` (or `[..., N, K]`); output `[..., M, N]`.
 public struct BatchedMatrixProduct: Operator {

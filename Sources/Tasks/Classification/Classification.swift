@@ -7,7 +7,8 @@ import Operators
 
 /// One class for each image: softmax cross-entropy, judged by top-1 and top-5 accuracy in percent.
 public struct Classification: TrainingTask {
-  /// The part of the target that is spread evenly over all classes (Szegedy et al., CVPR 2016, section 7); evaluation has none.
+  /// The part of the target that is spread evenly over all classes (Szegedy et al., CVPR 2016, section 7); evaluation
+  /// has none.
   public var labelSmoothing: Float
 
   public init(labelSmoothing: Float = 0) { self.labelSmoothing = labelSmoothing }
@@ -61,8 +62,8 @@ public struct Classification: TrainingTask {
     ]
   }
 
-  /// How many classes come before `label`; an earlier class of the same score does, and a score that is not a number puts
-  /// the label last.
+  /// How many classes come before `label`; an earlier class of the same score does, and a score that is not a number
+  /// puts the label last.
   static func rank(of label: Int, in logits: UnsafeBufferPointer<Float>) -> Int {
     let score = logits[label]
     guard score == score else { return logits.count }
