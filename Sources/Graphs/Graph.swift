@@ -22,7 +22,7 @@ public struct Graph: Sendable {
 
   /// Multiply-adds of the forward pass.
   public var multiplyAdds: Int {
-    nodes.reduce(0) { $0 + $1.subject.multiplyAdds(inputs: $1.inputs.map(\.shape), outputs: $1.outputs.map { values[$0.index].shape }) }
+    nodes.reduce(0) { $0 + multiplyAdds(of: $1) }
   }
 }
 
