@@ -64,14 +64,14 @@ public struct Classification: TrainingTask {
 
   /// How many classes come before `label`; an earlier class of the same score does, and a score that is not a number
   /// puts the label last.
-  static func rank(of label: Int, in logits: UnsafeBufferPointer<Float>) -> Int {
+  package static func rank(of label: Int, in logits: UnsafeBufferPointer<Float>) -> Int {
     let score = logits[label]
     guard score == score else { return logits.count }
     return logits.indices.reduce(0) { $0 + (logits[$1] > score || (logits[$1] == score && $1 < label) ? 1 : 0) }
   }
 
   /// log Σ e^z - z[label], in double precision, at most 2^20 so that a sum of losses stays exact.
-  static func crossEntropy(_ logits: UnsafeBufferPointer<Float>, _ label: Int) -> Double {
+  package static func crossEntropy(_ logits: UnsafeBufferPointer<Float>, _ label: Int) -> Double {
     let largest = Double(logits.max() ?? 0)
     let loss = largest + log(logits.reduce(0) { $0 + exp(Double($1) - largest) }) - Double(logits[label])
     return loss.isFinite ? min(max(loss, 0), 0x1p20) : 0x1p20
