@@ -51,17 +51,19 @@ import Testing
     runner.seed("result").assign([Float](repeating: 0.5, count: runner.seed("result").count))
     var closed = 0
     let ready: (Int) -> Void = { _ in closed += 1 }
-    // The counter sees the whole process, and other suites run beside this one; a step that allocates does it each
-    // time.
-    var least = UInt64.max, runs = 0
-    while least > 0 && runs < 500 {
-      let before = allocation_count()
+    for _ in 0..<2 {
       runner.forward(random: RandomKey(0))
       runner.backward(bucketReady: ready)
-      least = min(least, allocation_count() - before)
-      runs += 1
     }
-    #expect(least == 0)
-    #expect(closed == runs * plan.buckets.count)
+    team.run { _ in allocation_watch(1) }
+    let before = allocation_count()
+    for _ in 0..<5 {
+      runner.forward(random: RandomKey(0))
+      runner.backward(bucketReady: ready)
+    }
+    let allocations = allocation_count() - before
+    team.run { _ in allocation_watch(0) }
+    #expect(allocations == 0)
+    #expect(closed == 7 * plan.buckets.count)
   }
 }

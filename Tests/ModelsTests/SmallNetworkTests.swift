@@ -62,20 +62,23 @@ import Testing
     let graph = try NetworkTrace("resnet20", attention: ["name": "cbam"], imageSize: 32).graph
     let plan = Plan(graph, workers: 2)
     let state = try ModelState(plan.program, layout: plan.layout, key: RandomKey(1))
-    let runner = PlanRunner(
-      plan, state: state, team: WorkerTeam(count: 2), arena: try Arena(byteCount: plan.arena.byteCount))
+    let team = WorkerTeam(count: 2)
+    let runner = PlanRunner(plan, state: state, team: team, arena: try Arena(byteCount: plan.arena.byteCount))
     for view in [runner.input("images"), runner.seed("logits")] {
       view.assign([Float](repeating: 0.5, count: view.count))
     }
-    // The counter sees the whole process, and other suites run beside this one; a step that allocates does it each
-    // time.
-    var least = UInt64.max
-    for _ in 0..<500 where least > 0 {
-      let before = allocation_count()
+    for _ in 0..<2 {
       runner.forward(random: RandomKey(0))
       runner.backward()
-      least = min(least, allocation_count() - before)
     }
-    #expect(least == 0)
+    team.run { _ in allocation_watch(1) }
+    let before = allocation_count()
+    for _ in 0..<5 {
+      runner.forward(random: RandomKey(0))
+      runner.backward()
+    }
+    let allocations = allocation_count() - before
+    team.run { _ in allocation_watch(0) }
+    #expect(allocations == 0)
   }
 }
