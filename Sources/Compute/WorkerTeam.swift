@@ -20,15 +20,11 @@ public final class WorkerTeam: @unchecked Sendable {
 
   public init(count: Int) {
     precondition(count > 0, "a team of \(count) workers")
-    Self.confined
     self.count = count
     let shared = TeamState(count: count)
     workers = (0..<count).map { Worker(index: $0, shared: shared) }
     threads = workers.dropFirst().map { Self.start($0, gate) }
   }
-
-  /// Once in a process, before the first team multiplies: left alone, OpenBLAS has a team of its own in every worker.
-  private static let confined: Void = Processor.confineBLAS()
 
   deinit {
     gate.close()
@@ -37,6 +33,9 @@ public final class WorkerTeam: @unchecked Sendable {
 
   /// Runs `body` on every worker at once and returns when all are through. Not to be nested, one caller at a time.
   public func run(_ body: @escaping (Worker) -> Void) {
+    // Left alone, OpenBLAS has threads of its own in every worker; and once is not enough, it forgets when the process
+    // starts others.
+    Processor.confineBLAS()
     let mode = FloatingPointMode.flushToZero()
     if count > 1 { gate.open(for: body) }
     body(workers[0])
