@@ -33,8 +33,8 @@ public final class WorkerTeam: @unchecked Sendable {
 
   /// Runs `body` on every worker at once and returns when all are through. Not to be nested, one caller at a time.
   public func run(_ body: @escaping (Worker) -> Void) {
-    // Left alone, OpenBLAS has threads of its own in every worker; and once is not enough, it forgets when the process
-    // starts others.
+    // Left alone, OpenBLAS has threads of its own in every worker. Said at every region, because the setting belongs to the
+    // whole process and others may change it.
     Processor.confineBLAS()
     let mode = FloatingPointMode.flushToZero()
     if count > 1 { gate.open(for: body) }
