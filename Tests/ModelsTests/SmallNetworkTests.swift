@@ -2,7 +2,6 @@ import Attention
 import CAllocationCounter
 import Compute
 import Configuration
-import Foundation
 import Graphs
 import Models
 import Testing
@@ -59,10 +58,7 @@ import Testing
     #expect(logits[0] == logits[1] && logits[0].allSatisfy(\.isFinite))
   }
 
-  /// Alone in its process, as `launch/test` runs it: beside other suites twelve allocations a step were seen; the source
-  /// is not found yet.
-  @Test(.enabled(if: ProcessInfo.processInfo.environment["TRAINER_TEST_ALONE"] != nil, "runs alone, see launch/test"))
-  func replayAllocatesNothing() throws {
+  @Test func replayAllocatesNothing() throws {
     let graph = try NetworkTrace("resnet20", attention: ["name": "cbam"], imageSize: 32).graph
     let plan = Plan(graph, workers: 2)
     let state = try ModelState(plan.program, layout: plan.layout, key: RandomKey(1))
