@@ -61,4 +61,14 @@ public struct Node: Sendable {
   public let subject: any Operator
   public var inputs: [Operand]
   public let outputs: [ValueID]
+  /// Its number in the trace, which rewrites leave alone: keys what the operator draws.
+  public let number: Int
+
+  /// This node with another operator in the same module: `layer1.0.bn1.batch_norm` becomes `layer1.0.bn1.normalize`.
+  func replaced(by subject: any Operator, inputs: [Operand], outputs: [ValueID]) -> Node {
+    let module = path.split(separator: ".").dropLast().joined(separator: ".")
+    return Node(
+      path: module.isEmpty ? subject.name : module + "." + subject.name, subject: subject, inputs: inputs,
+      outputs: outputs, number: number)
+  }
 }

@@ -43,7 +43,7 @@ public final class Interpreter: Runner {
 
   public func forward(random: RandomKey) throws {
     for (index, step) in program.steps.enumerated() {
-      if let node = step.node { steps[index].setRandom(random.appending(node)) }
+      if let node = step.node { steps[index].setRandom(random.appending(program.graph.nodes[node].number)) }
     }
     try run(0..<program.forwardCount)
   }

@@ -13,7 +13,9 @@ public struct Plan: Sendable, CustomStringConvertible {
   public let bucketClosings: [Int]
 
   /// The rewrites that a graph goes through, in order.
-  public static let rewrites: [any Rewrite] = [RemoveUnusedNodes()]
+  public static let rewrites: [any Rewrite] = [
+    RemoveUnusedNodes(), FuseNormalization(),
+  ]
 
   /// Plans `graph` for a team of `workers`.
   /// - Parameters:

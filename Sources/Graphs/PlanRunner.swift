@@ -40,7 +40,7 @@ public final class PlanRunner: Runner {
 
   public func forward(random: RandomKey) {
     for (index, step) in plan.program.steps.enumerated() {
-      if let node = step.node { steps[index].setRandom(random.appending(node)) }
+      if let node = step.node { steps[index].setRandom(random.appending(plan.program.graph.nodes[node].number)) }
     }
     run(0..<plan.program.forwardCount)
   }

@@ -124,7 +124,8 @@ public final class Trace {
       graph.nodes.append(
         Node(
           path: nodePath, subject: subject,
-          inputs: inputs.map { Operand(value: $0.value!, shape: $0.shape) }, outputs: outputs.map { $0.value! }))
+          inputs: inputs.map { Operand(value: $0.value!, shape: $0.shape) }, outputs: outputs.map { $0.value! },
+          number: graph.nodes.count))
       return outputs
     } catch {
       mistakes.append(TraceError(path: nodePath, message: error.description))

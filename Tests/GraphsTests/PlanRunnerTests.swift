@@ -33,7 +33,7 @@ import Testing
     #expect(try planned == Self.results(plan, workers: 2, interpreted: true))
     #expect(try planned == Self.results(plan, workers: 2, runs: 3), "a second run gives other numbers than the first")
     #expect(try planned == Self.results(Plan(graph, workers: 3), workers: 3), "three workers")
-    #expect(try planned == Self.results(Plan(graph, workers: 1, rewrites: [], inPlace: false), workers: 1), "plain")
+    #expect(try planned == Self.results(Plan(graph, workers: 1, inPlace: false), workers: 1), "nothing in place")
   }
 
   @Test(arguments: 0..<40) func liveValuesNeverOverlap(seed: Int) throws {

@@ -14,6 +14,8 @@ public struct OperatorCase: Sendable, CustomStringConvertible {
   public var outputsWithGradient: Set<Int>?
   /// Values for input k; the default is uniform in -1...1.
   public var fill: @Sendable (_ input: Int, _ stream: inout RandomStream) -> Float
+  /// Inputs that follow from others, such as the statistics of a batch: changes the values that `fill` gave.
+  public var derive: @Sendable (_ inputs: inout [[Float]]) -> Void = { _ in }
   /// The twin: outputs from inputs, in double precision.
   public let reference: @Sendable ([DoubleTensor]) -> [DoubleTensor]
 

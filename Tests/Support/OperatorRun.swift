@@ -19,9 +19,11 @@ struct OperatorRun {
     outputShapes = outputs
     reference = declared.reference
     var stream = RandomStream(RandomKey(7).appending(declared.description))
-    inputs = declared.inputs.indices.map { input in
+    var inputs = declared.inputs.indices.map { input in
       (0..<declared.inputs[input].count).map { _ in declared.fill(input, &stream) }
     }
+    declared.derive(&inputs)
+    self.inputs = inputs
     gradients = outputs.indices.map { output in
       guard declared.outputsWithGradient?.contains(output) != false else { return nil }
       return (0..<outputs[output].count).map { _ in stream.uniform(-1, 1) }

@@ -48,14 +48,14 @@ public struct BatchNorm: Operator {
 
   public func forward(_ call: ForwardCall, _ worker: Worker) {
     let x = call.inputs[0].pointer, weight = call.inputs[1].pointer, bias = call.inputs[2].pointer
-    let runningMean = call.inputs[3].pointer, runningVariance = call.inputs[4].pointer
     let y = call.outputs[0].pointer, batchMean = call.outputs[1].pointer, inverseDeviation = call.outputs[2].pointer
-    let newMean = call.outputs[3].pointer, newVariance = call.outputs[4].pointer
     let period = ChannelPeriod(channels: call.inputs[0].shape.channels)
     let count = call.inputs[0].count, rows = count / period.channels
+    let running = RunningStatistics(
+      momentum: momentum, rows: rows, mean: call.inputs[3].pointer, variance: call.inputs[4].pointer,
+      newMean: call.outputs[3].pointer, newVariance: call.outputs[4].pointer)
     let scales = call.context.sharedScratch, shifts = scales + period.width
-    let unbiased = rows > 1 ? Double(rows) / Double(rows - 1) : 1
-    let epsilon = Double(epsilon), momentum = momentum
+    let epsilon = Double(epsilon)
     ChannelMoments(period: period, rows: rows)(
       of: x, partials: shifts + period.width, own: call.context.scratch(of: worker), worker
     ) { channel, mean, variance in
@@ -63,8 +63,7 @@ public struct BatchNorm: Operator {
       let scale = Float(Double(weight[channel]) * inverse)
       batchMean[channel] = Float(mean)
       inverseDeviation[channel] = Float(inverse)
-      newMean[channel] = (1 - momentum) * runningMean[channel] + momentum * Float(mean)
-      newVariance[channel] = (1 - momentum) * runningVariance[channel] + momentum * Float(variance * unbiased)
+      running.update(channel, mean, variance)
       period.spread(scale, channel, into: scales)
       // From the rounded scale, so that x = mean gives the bias up to the rounding of one number.
       period.spread(Float(Double(bias[channel]) - mean * Double(scale)), channel, into: shifts)
@@ -85,8 +84,12 @@ public struct BatchNorm: Operator {
     let count = call.inputs[0].count, rows = count / period.channels
     let a = call.context.sharedScratch, b = a + period.width, c = b + period.width
     ChannelGradientSums(period: period, rows: rows)(
-      dy: dy, x: x, mean: batchMean, partials: c + period.width, own: call.context.scratch(of: worker), worker
-    ) { channel, plain, centered in
+      mean: batchMean, partials: c + period.width, own: call.context.scratch(of: worker), worker
+    ) { index, _ in
+      (dy.lanes(at: index), x.lanes(at: index))
+    } rest: { index, _ in
+      (dy[index], x[index])
+    } total: { channel, plain, centered in
       let inverse = Double(inverseDeviation[channel])
       dweight?.put(Float(centered * inverse), at: channel)
       dbias?.put(Float(plain), at: channel)

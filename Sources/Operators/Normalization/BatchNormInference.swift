@@ -55,10 +55,14 @@ public struct BatchNormInference: Operator {
     let period = ChannelPeriod(channels: call.inputs[0].shape.channels), count = call.inputs[0].count
     let scales = call.context.scratch(of: worker)
     if dweight != nil || dbias != nil {
+      let x = call.inputs[0].pointer
       ChannelGradientSums(period: period, rows: count / period.channels)(
-        dy: dy, x: call.inputs[0].pointer, mean: call.inputs[3].pointer, partials: call.context.sharedScratch,
-        own: scales + period.width, worker
-      ) { channel, plain, centered in
+        mean: call.inputs[3].pointer, partials: call.context.sharedScratch, own: scales + period.width, worker
+      ) { index, _ in
+        (dy.lanes(at: index), x.lanes(at: index))
+      } rest: { index, _ in
+        (dy[index], x[index])
+      } total: { channel, plain, centered in
         dweight?.put(Float(centered * inverseDeviation(variance[channel])), at: channel)
         dbias?.put(Float(plain), at: channel)
       }

@@ -14,24 +14,27 @@ struct ChannelGradientSums {
     Scratch(shared: 2 * tiles * period.padded, perWorker: 3 * period.width + ChannelTotals.floats)
   }
 
-  /// Calls `body` once for every channel, on some worker, with its two sums.
+  /// Asks `lanes` (sixteen at a time) and `rest` once for dy and x at every element, given its place in the period
+  /// too, then calls `total` once for every channel, on some worker, with its two sums.
   @inline(__always)
   func callAsFunction(
-    dy: UnsafePointer<Float>, x: UnsafePointer<Float>, mean: UnsafePointer<Float>,
-    partials: UnsafeMutablePointer<Float>, own: UnsafeMutablePointer<Float>, _ worker: Worker,
-    _ body: (_ channel: Int, _ plain: Double, _ centered: Double) -> Void
+    mean: UnsafePointer<Float>, partials: UnsafeMutablePointer<Float>, own: UnsafeMutablePointer<Float>,
+    _ worker: Worker, lanes term: (_ index: Int, _ place: Int) -> (dy: Lanes, x: Lanes),
+    rest restTerm: (_ index: Int, _ place: Int) -> (dy: Float, x: Float),
+    total body: (_ channel: Int, _ plain: Double, _ centered: Double) -> Void
   ) {
     let padded = period.padded, tiles = tiles, tileRows = period.tileRows, channels = period.channels
     let plain = partials, centered = partials + tiles * padded
     let plainSums = own, centeredSums = own + period.width, center = own + 2 * period.width
     for channel in 0..<channels { period.spread(mean[channel], channel, into: center) }
     for tile in worker.tiles(tiles) {
-      let dy = dy + tile * tileRows * channels, x = x + tile * tileRows * channels
+      let start = tile * tileRows * channels
       period.sums(min(tileRows, rows - tile * tileRows) * channels, into: plainSums, centeredSums) { index, place in
-        let slope = dy.lanes(at: index)
-        return (slope, slope * (x.lanes(at: index) - center.lanes(at: place)))
+        let (dy, x) = term(start + index, place)
+        return (dy, dy * (x - center.lanes(at: place)))
       } rest: { index, place in
-        (dy[index], dy[index] * (x[index] - center[place]))
+        let (dy, x) = restTerm(start + index, place)
+        return (dy, dy * (x - center[place]))
       }
       for channel in 0..<channels {
         plain[tile * padded + channel] = period.gathered(channel, of: plainSums)

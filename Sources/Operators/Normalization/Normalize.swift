@@ -1,0 +1,128 @@
+import Compute
+
+/// The second half of a training batch norm with what follows it, in one pass over memory:
+/// y = f(weight (x - mean) r + bias + residual), r = 1 / sqrt(variance + epsilon).
+///
+/// Inputs: x `[..., C]`, weight, bias, mean and r, each `[C]` (the last two from `BatchMoments` of the same x), then the
+/// residual of x's shape where there is one. Output: y.
+///
+/// The gradient at x is that of the whole batch norm: with x̂ = (x - mean) r, g = dy f' and n values a channel
+/// (Ioffe, Szegedy; ICML 2015, section 3): dbias = Σ g, dweight = Σ g x̂, dresidual = g,
+/// dx = weight r (g - Σ g / n - x̂ Σ g x̂ / n).
+public struct Normalize: Operator {
+  /// The functions f that can be had: those of the activations' own files.
+  public enum Activation: Hashable, Sendable { case identity, relu, relu6, silu, hardSwish }
+
+  public let activation: Activation
+  public let hasResidual: Bool
+
+  /// - Parameter activation: with a residual one whose derivative follows from y, `identity`, `relu` or `relu6`: the sum
+  ///   under f is nowhere to be read again.
+  public init(_ activation: Activation = .identity, hasResidual: Bool = false) {
+    precondition(!hasResidual || activation != .silu && activation != .hardSwish, "\(activation) after a residual")
+    self.activation = activation
+    self.hasResidual = hasResidual
+  }
+
+  public var name: String { hasResidual ? "normalize_add" : "normalize" }
+
+  public func outputShapes(for inputs: [Shape]) throws(ShapeError) -> [Shape] {
+    try requireChannels(of: Array(inputs.prefix(5)), "normalize", ["weight", "bias", "mean", "inverse deviation"])
+    if hasResidual, inputs[5].count != inputs[0].count {
+      throw ShapeError("cannot add a residual of shape \(inputs[5]) to \(inputs[0])")
+    }
+    return [inputs[0]]
+  }
+
+  /// Without a residual f's argument is computed again from x, which is read anyway; with one, y tells where f is flat.
+  public var keeps: Kept {
+    Kept(inputs: [0, 1, 2, 3, 4], outputs: hasResidual && activation != .identity ? [0] : [])
+  }
+
+  public var inPlace: InPlace { InPlace(forward: hasResidual ? 5 : 0, backward: hasResidual ? 5 : 0) }
+
+  public func isDifferentiable(input: Int) -> Bool { input < 3 || input == 5 }
+
+  public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {
+    let period = ChannelPeriod(channels: inputs[0].channels)
+    guard pass == .backward else { return Scratch(perWorker: 2 * period.width) }
+    let sums = ChannelGradientSums(period: period, rows: inputs[0].count / period.channels).scratch
+    return Scratch(shared: 3 * period.width + sums.shared, perWorker: 2 * period.width + sums.perWorker)
+  }
+
+  public func forward(_ call: ForwardCall, _ worker: Worker) {
+    switch activation {
+    case .identity: forward(Identity(), call, worker)
+    case .relu: forward(ReLU(), call, worker)
+    case .relu6: forward(ReLU6(), call, worker)
+    case .silu: forward(SiLU(), call, worker)
+    case .hardSwish: forward(HardSwish(), call, worker)
+    }
+  }
+
+  public func backward(_ call: BackwardCall, _ worker: Worker) {
+    switch activation {
+    case .identity: backward(Identity(), call, worker)
+    case .relu: backward(ReLU(), call, worker)
+    case .relu6: backward(ReLU6(), call, worker)
+    case .silu: backward(SiLU(), call, worker)
+    case .hardSwish: backward(HardSwish(), call, worker)
+    }
+  }
+
+  @inline(__always)
+  private func forward(_ function: some ElementFunction, _ call: ForwardCall, _ worker: Worker) {
+    let affine = ChannelAffine(call.inputs, in: call.context.scratch(of: worker)), period = affine.period
+    let x = call.inputs[0].pointer, y = call.outputs[0].pointer
+    if hasResidual {
+      let residual = call.inputs[5].pointer
+      for range in worker.ranges(call.inputs[0].count, by: period.tileFloats) {
+        period.visit(range) { index, place in
+          y.store(function.value(affine(x.lanes(at: index), place) + residual.lanes(at: index)), at: index)
+        } rest: { index, place in
+          y[index] = function.value(Lanes(repeating: affine(x[index], place) + residual[index]))[0]
+        }
+      }
+    } else {
+      for range in worker.ranges(call.inputs[0].count, by: period.tileFloats) {
+        period.visit(range) { index, place in
+          y.store(function.value(affine(x.lanes(at: index), place)), at: index)
+        } rest: { index, place in
+          y[index] = function.value(Lanes(repeating: affine(x[index], place)))[0]
+        }
+      }
+    }
+  }
+}
+
+/// scale x + shift, both numbers spread over a period of channels: what a batch norm is once its statistics are known.
+struct ChannelAffine {
+  let period: ChannelPeriod
+  private let scales: UnsafePointer<Float>
+  private let shifts: UnsafePointer<Float>
+
+  /// From the inputs of `Normalize`, in `memory` of two periods. Every worker computes these few numbers for itself:
+  /// cheaper than a barrier.
+  @inline(__always)
+  init(_ inputs: [TensorView], in memory: UnsafeMutablePointer<Float>) {
+    period = ChannelPeriod(channels: inputs[0].shape.channels)
+    let weight = inputs[1].pointer, bias = inputs[2].pointer, mean = inputs[3].pointer, inverse = inputs[4].pointer
+    for channel in 0..<period.channels {
+      let scale = Float(Double(weight[channel]) * Double(inverse[channel]))
+      period.spread(scale, channel, into: memory)
+      // From the rounded scale, so that x = mean gives the bias up to the rounding of one number.
+      period.spread(
+        Float(Double(bias[channel]) - Double(mean[channel]) * Double(scale)), channel, into: memory + period.width)
+    }
+    scales = UnsafePointer(memory)
+    shifts = UnsafePointer(memory + period.width)
+  }
+
+  @inline(__always)
+  func callAsFunction(_ x: Lanes, _ place: Int) -> Lanes {
+    shifts.lanes(at: place).addingProduct(scales.lanes(at: place), x)
+  }
+
+  @inline(__always)
+  func callAsFunction(_ x: Float, _ place: Int) -> Float { shifts[place].addingProduct(scales[place], x) }
+}
