@@ -5,7 +5,8 @@
 
 One step: forward, cross-entropy, backward, SGD with momentum, on random numbers. Prints one JSON object with the median
 `step_seconds`, `images_per_second` and `peak_memory_bytes` (the process's largest resident set). Models: torchvision's;
-`cifar_resnet18` (3x3 stem, no max-pool); with --attention timm's resnet50 with that module in every block.
+`resnet18_cifar` (3x3 stem, no max-pool); with --attention timm's resnet50 with that module in every block. Modes: `eager`
+as installed; `channels_last`; `compile` is torch.compile of a channels_last network.
 """
 import argparse
 import json
@@ -25,7 +26,7 @@ def build(name, attention):
         block, depths = {"resnet18": (BasicBlock, [2, 2, 2, 2]), "resnet34": (BasicBlock, [3, 4, 6, 3]),
                          "resnet50": (Bottleneck, [3, 4, 6, 3]), "resnet101": (Bottleneck, [3, 4, 23, 3])}[name]
         return ResNet(block, depths, block_args={"attn_layer": attention})
-    if name == "cifar_resnet18":
+    if name == "resnet18_cifar":
         network = networks.resnet18(num_classes=10)
         network.conv1 = torch.nn.Conv2d(3, 64, 3, 1, 1, bias=False)
         network.maxpool = torch.nn.Identity()
@@ -49,7 +50,7 @@ def main():
 
     network = build(arguments.model, arguments.attention).train()
     images = torch.randn(arguments.batch, 3, arguments.image_size, arguments.image_size)
-    if arguments.mode == "channels_last":
+    if arguments.mode != "eager":
         network = network.to(memory_format=torch.channels_last)
         images = images.to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9)
