@@ -14,7 +14,7 @@ public struct Plan: Sendable, CustomStringConvertible {
 
   /// The rewrites that a graph goes through, in order.
   public static let rewrites: [any Rewrite] = [
-    RemoveUnusedNodes(), FuseNormalization(),
+    RemoveUnusedNodes(), FuseGatedResidual(), FuseNormalization(), FuseNormalizeSqueeze(),
   ]
 
   /// Plans `graph` for a team of `workers`.

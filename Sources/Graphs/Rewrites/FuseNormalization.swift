@@ -12,19 +12,16 @@ public struct FuseNormalization: Rewrite {
 
   public func apply(to graph: Graph) -> Graph {
     let uses = GraphUses(graph)
-    /// By place in the graph: the nodes that stand where one stood; none where it went into another.
-    var replacements: [Int: [Node]] = [:]
+    var edit = GraphEdit(graph)
     for (index, node) in graph.nodes.enumerated() {
       guard let norm = node.subject as? BatchNorm else { continue }
-      let chain = Chain(from: index, graph, uses, isTaken: { replacements[$0] != nil })
-      replacements[index] = [moments(norm, node)]
-      for place in chain.places { replacements[place] = [] }
+      let chain = Chain(from: index, graph, uses, isTaken: edit.hasChanged)
       let last = chain.places.last ?? index
-      replacements[last] = (last == index ? replacements[index]! : []) + [normalize(node, chain, graph.nodes[last])]
+      for place in chain.places { edit.remove(place) }
+      edit.replace(index, by: moments(norm, node))
+      edit.append(normalize(node, chain, graph.nodes[last]), at: last)
     }
-    var result = graph
-    result.nodes = graph.nodes.enumerated().flatMap { replacements[$0.offset] ?? [$0.element] }
-    return result
+    return edit.graph
   }
 
   private func moments(_ norm: BatchNorm, _ node: Node) -> Node {

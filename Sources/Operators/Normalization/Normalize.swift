@@ -9,7 +9,7 @@ import Compute
 /// The gradient at x is that of the whole batch norm: with x̂ = (x - mean) r, g = dy f' and n values a channel
 /// (Ioffe, Szegedy; ICML 2015, section 3): dbias = Σ g, dweight = Σ g x̂, dresidual = g,
 /// dx = weight r (g - Σ g / n - x̂ Σ g x̂ / n).
-public struct Normalize: Operator {
+public struct Normalize: Operator, Equatable {
   /// The functions f that can be had: those of the activations' own files.
   public enum Activation: Hashable, Sendable { case identity, relu, relu6, silu, hardSwish }
 

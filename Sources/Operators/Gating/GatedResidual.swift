@@ -1,0 +1,126 @@
+import Compute
+
+/// The end of a residual block with attention in one pass over memory: y = f(x · gate · map + residual).
+///
+/// Inputs: x and residual `[N, H, W, C]`, then, where there is one, the gate of the channels `[N, 1, 1, C]` and the map
+/// of the places `[N, H, W, 1]`. Output: y. With g = dy f' (read off y): dresidual = g, dx = g gate map,
+/// dgate = Σ g x map over the places, dmap = Σ g x gate over the channels.
+///
+/// Separate operators would read and write the activation six times more, forwards and backwards.
+public struct GatedResidual: Operator {
+  /// The functions f that can be had.
+  public enum Activation: Hashable, Sendable { case identity, relu, relu6 }
+
+  public let activation: Activation
+  public let hasChannelGate: Bool
+  public let hasSpatialGate: Bool
+
+  public init(_ activation: Activation, hasChannelGate: Bool, hasSpatialGate: Bool) {
+    self.activation = activation
+    self.hasChannelGate = hasChannelGate
+    self.hasSpatialGate = hasSpatialGate
+  }
+
+  public var name: String { "gated_residual" }
+
+  private var channelGate: Int? { hasChannelGate ? 2 : nil }
+  private var spatialGate: Int? { hasSpatialGate ? (hasChannelGate ? 3 : 2) : nil }
+
+  public func outputShapes(for inputs: [Shape]) throws(ShapeError) -> [Shape] {
+    let x = inputs[0]
+    guard x.rank == 4, inputs[1] == x, channelGate.map({ inputs[$0].isChannelGate(of: x) }) != false,
+      spatialGate.map({ inputs[$0].isSpatialGate(of: x) }) != false
+    else {
+      throw ShapeError(
+        "cannot gate \(x) beside \(inputs[1]) by \(inputs.dropFirst(2)): wanted [N, H, W, C] twice, then [N, 1, 1, C] and [N, H, W, 1]")
+    }
+    return [x]
+  }
+
+  public var keeps: Kept {
+    Kept(
+      inputs: Set([0, channelGate, spatialGate].compactMap { $0 }), outputs: activation == .identity ? [] : [0])
+  }
+
+  public var inPlace: InPlace { InPlace(forward: 1, backward: 1) }
+
+  public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {
+    pass == .backward && hasChannelGate ? Scratch(shared: ImageTiles(inputs[0]).partialCount) : Scratch()
+  }
+
+  public func forward(_ call: ForwardCall, _ worker: Worker) {
+    switch activation {
+    case .identity: forward(Identity(), call, worker)
+    case .relu: forward(ReLU(), call, worker)
+    case .relu6: forward(ReLU6(), call, worker)
+    }
+  }
+
+  public func backward(_ call: BackwardCall, _ worker: Worker) {
+    switch activation {
+    case .identity: backward(Identity(), call, worker)
+    case .relu: backward(ReLU(), call, worker)
+    case .relu6: backward(ReLU6(), call, worker)
+    }
+  }
+
+  @inline(__always)
+  private func forward(_ function: some ElementFunction, _ call: ForwardCall, _ worker: Worker) {
+    let tiles = ImageTiles(call.inputs[0].shape), channels = tiles.channels
+    let x = call.inputs[0].pointer, residual = call.inputs[1].pointer, y = call.outputs[0].pointer
+    let gates = channelGate.map { call.inputs[$0].pointer }, map = spatialGate.map { call.inputs[$0].pointer }
+    for index in worker.tiles(tiles.count) {
+      let tile = tiles.tile(index)
+      for pixel in tile.pixels {
+        let place = Lanes(repeating: map?[pixel] ?? 1), row = pixel * channels
+        if let gate = gates.map({ $0 + tile.image * channels }) {
+          inLanes(0..<channels) { channel, count in
+            let gated = x.lanes(at: row + channel, first: count) * (gate.lanes(at: channel, first: count) * place)
+            let sum = gated + residual.lanes(at: row + channel, first: count)
+            y.store(function.value(sum), at: row + channel, first: count)
+          }
+        } else {
+          inLanes(0..<channels) { channel, count in
+            let sum = x.lanes(at: row + channel, first: count) * place + residual.lanes(at: row + channel, first: count)
+            y.store(function.value(sum), at: row + channel, first: count)
+          }
+        }
+      }
+    }
+  }
+
+  @inline(__always)
+  private func backward(_ function: some ElementFunction, _ call: BackwardCall, _ worker: Worker) {
+    guard let dy = call.outputGradients[0]?.pointer else { return }
+    let tiles = ImageTiles(call.inputs[0].shape), channels = tiles.channels, partials = call.context.sharedScratch
+    let x = call.inputs[0].pointer, y = call.outputs[0].pointer
+    let gates = channelGate.map { call.inputs[$0].pointer }, map = spatialGate.map { call.inputs[$0].pointer }
+    let dx = call.inputGradients[0], dresidual = call.inputGradients[1]
+    let dgate = channelGate.flatMap { call.inputGradients[$0] }, dmap = spatialGate.flatMap { call.inputGradients[$0] }
+    let readsOutput = activation != .identity
+    for index in worker.tiles(tiles.count) {
+      let tile = tiles.tile(index), sums = partials + tile.partial
+      if dgate != nil { sums.update(repeating: 0, count: channels) }
+      for pixel in tile.pixels {
+        let place = Lanes(repeating: map?[pixel] ?? 1), row = pixel * channels
+        var atPlace = Lanes(repeating: 0)
+        inLanes(0..<channels) { channel, count in
+          let at = row + channel, slope = dy.lanes(at: at, first: count)
+          let g = function.gradient(slope, at: readsOutput ? y.lanes(at: at, first: count) : slope)
+          let gate = gates.map { $0.lanes(at: tile.image * channels + channel, first: count) } ?? Lanes(repeating: 1)
+          let product = g * x.lanes(at: at, first: count)
+          dresidual?.put(g, at: at, first: count)
+          dx?.put(g * (gate * place), at: at, first: count)
+          if dgate != nil { sums.store(sums.lanes(at: channel, first: count) + product * place, at: channel, first: count) }
+          atPlace.addProduct(product, gate)
+        }
+        dmap?.put(atPlace.total, at: pixel)
+      }
+    }
+    guard let dgate else { return }
+    worker.barrier()
+    tiles.results(worker) { image, channel, count, partial in
+      dgate.put(Lanes(tiles.total(partials, partial, count)), at: image * channels + channel, first: count)
+    }
+  }
+}

@@ -1,0 +1,134 @@
+import Compute
+
+/// The backward pass: first Σ g and Σ g (x - mean) of every channel, then dx = a g + b x + c, which needs them.
+extension NormalizeSqueeze {
+  public func backward(_ call: BackwardCall, _ worker: Worker) {
+    let tiles = ImageTiles(call.inputs[0].shape), padded = ChannelPeriod(channels: tiles.channels).padded
+    let slopes = Slopes(call, tiles, hasMaximum: hasMaximum)
+    let plain = call.context.sharedScratch, centered = plain + tiles.partialCount
+    let a = centered + tiles.partialCount, b = a + padded, c = b + padded
+    slopes.sum(into: plain, centered, mean: call.inputs[3].pointer, worker)
+    worker.barrier()
+    solve(call, tiles, slopes, plain, centered, (a, b, c), worker)
+    guard let dx = call.inputGradients[0] else { return }
+    worker.barrier()
+    let x = call.inputs[0].pointer, channels = tiles.channels
+    for index in worker.tiles(tiles.count) {
+      let tile = tiles.tile(index), offsets = call.context.scratch(of: worker)
+      slopes.offsets(tile.image, into: offsets)
+      for pixel in tile.pixels {
+        inLanes(0..<channels) { channel, count in
+          let at = pixel * channels + channel
+          let statistics = c.lanes(at: channel, first: count)
+            .addingProduct(b.lanes(at: channel, first: count), x.lanes(at: at, first: count))
+          let g = slopes.dy(at, count) + offsets.lanes(at: channel, first: count)
+          dx.put(statistics.addingProduct(a.lanes(at: channel, first: count), g), at: at, first: count)
+        }
+      }
+      guard hasMaximum else { continue }
+      for channel in 0..<channels {
+        let place = slopes.winner(tile.image, channel)
+        if tile.pixels.contains(place) {
+          dx.pointer[place * channels + channel] += a[channel] * slopes.dmaximum(tile.image, channel)
+        }
+      }
+    }
+  }
+
+  /// The totals of each channel, the gradients of the parameters, and the three numbers that dx is made with.
+  private func solve(
+    _ call: BackwardCall, _ tiles: ImageTiles, _ slopes: Slopes, _ plain: UnsafePointer<Float>,
+    _ centered: UnsafePointer<Float>,
+    _ numbers: (a: UnsafeMutablePointer<Float>, b: UnsafeMutablePointer<Float>, c: UnsafeMutablePointer<Float>),
+    _ worker: Worker
+  ) {
+    let x = call.inputs[0].pointer, weight = call.inputs[1].pointer
+    let mean = call.inputs[3].pointer, inverses = call.inputs[4].pointer
+    let dweight = call.inputGradients[1], dbias = call.inputGradients[2]
+    let channels = tiles.channels, n = Double(tiles.images * tiles.pixels)
+    for range in worker.ranges(channels, by: 16) {
+      var plains = SIMD16<Double>(repeating: 0), centereds = plains
+      for tile in 0..<tiles.count {
+        plains += SIMD16<Double>(plain.lanes(at: tile * channels + range.lowerBound, first: range.count))
+        centereds += SIMD16<Double>(centered.lanes(at: tile * channels + range.lowerBound, first: range.count))
+      }
+      for channel in range {
+        var sum = plains[channel - range.lowerBound], moment = centereds[channel - range.lowerBound]
+        if hasMaximum {
+          for image in 0..<tiles.images {
+            let slope = Double(slopes.dmaximum(image, channel))
+            sum += slope
+            moment += slope * Double(x[slopes.winner(image, channel) * channels + channel] - mean[channel])
+          }
+        }
+        let inverse = Double(inverses[channel]), scale = Double(weight[channel]) * inverse
+        let slope = -scale * moment * inverse * inverse / n
+        dweight?.put(Float(moment * inverse), at: channel)
+        dbias?.put(Float(sum), at: channel)
+        numbers.a[channel] = Float(scale)
+        numbers.b[channel] = Float(slope)
+        numbers.c[channel] = Float(-scale * sum / n - slope * Double(mean[channel]))
+      }
+    }
+  }
+}
+
+/// g without the part of the maximum, which reaches one place only.
+private struct Slopes {
+  let tiles: ImageTiles
+  private let x: UnsafePointer<Float>
+  private let dyPointer, dmeanPointer, dmaximumPointer, positions: UnsafePointer<Float>?
+
+  init(_ call: BackwardCall, _ tiles: ImageTiles, hasMaximum: Bool) {
+    self.tiles = tiles
+    x = UnsafePointer(call.inputs[0].pointer)
+    func gradient(_ output: Int) -> UnsafePointer<Float>? { call.outputGradients[output].map { UnsafePointer($0.pointer) } }
+    dyPointer = gradient(0)
+    dmeanPointer = gradient(1)
+    dmaximumPointer = hasMaximum ? gradient(2) : nil
+    positions = hasMaximum ? UnsafePointer(call.outputs[3].pointer) : nil
+  }
+
+  @inline(__always)
+  func dy(_ at: Int, _ count: Int) -> Lanes { dyPointer?.lanes(at: at, first: count) ?? Lanes(repeating: 0) }
+
+  @inline(__always)
+  func dmaximum(_ image: Int, _ channel: Int) -> Float { dmaximumPointer?[image * tiles.channels + channel] ?? 0 }
+
+  /// The pixel, counted through the batch, that gave the maximum.
+  @inline(__always)
+  func winner(_ image: Int, _ channel: Int) -> Int {
+    image * tiles.pixels + Int(positions![image * tiles.channels + channel])
+  }
+
+  /// dmean / (H W) of every channel.
+  @inline(__always)
+  func offsets(_ image: Int, into offsets: UnsafeMutablePointer<Float>) {
+    let share = 1 / Float(tiles.pixels)
+    for channel in 0..<tiles.channels { offsets[channel] = (dmeanPointer?[image * tiles.channels + channel] ?? 0) * share }
+  }
+
+  /// Σ g and Σ g (x - mean) of every tile.
+  @inline(__always)
+  func sum(
+    into plain: UnsafeMutablePointer<Float>, _ centered: UnsafeMutablePointer<Float>, mean: UnsafePointer<Float>,
+    _ worker: Worker
+  ) {
+    let channels = tiles.channels, share = 1 / Float(tiles.pixels)
+    for index in worker.tiles(tiles.count) {
+      let tile = tiles.tile(index), plain = plain + tile.partial, centered = centered + tile.partial
+      plain.update(repeating: 0, count: channels)
+      centered.update(repeating: 0, count: channels)
+      for pixel in tile.pixels {
+        inLanes(0..<channels) { channel, count in
+          let at = pixel * channels + channel
+          let offset = (dmeanPointer?.lanes(at: tile.image * channels + channel, first: count) ?? Lanes(repeating: 0)) * share
+          let g = dy(at, count) + offset
+          let distance = x.lanes(at: at, first: count) - mean.lanes(at: channel, first: count)
+          plain.store(plain.lanes(at: channel, first: count) + g, at: channel, first: count)
+          centered.store(centered.lanes(at: channel, first: count).addingProduct(g, distance), at: channel, first: count)
+        }
+      }
+    }
+  }
+}

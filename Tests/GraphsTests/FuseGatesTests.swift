@@ -1,0 +1,59 @@
+import Compute
+import Graphs
+import Operators
+import Testing
+
+/// What the two rewrites of attention gates take together, and what they must leave alone.
+@Suite struct FuseGatesTests {
+  static func names(_ build: (Trace, Tensor) -> Tensor) throws -> [String] {
+    let trace = Trace(mode: .training)
+    trace.output("result", build(trace, trace.input("images", [2, 4, 4, 8])))
+    let graph = try trace.finish()
+    return [FuseGatedResidual(), FuseNormalization(), FuseNormalizeSqueeze()]
+      .reduce(graph) { (graph: Graph, rewrite: any Rewrite) in rewrite.apply(to: graph) }.nodes.map(\.subject.name)
+  }
+
+  static func norm(_ trace: Trace, _ x: Tensor) -> Tensor { FuseNormalizationTests.norm(trace, "bn\(x.shape)", x) }
+
+  @Test func squeezeAndExcitation() throws {
+    let names = try Self.names { trace, x in
+      let y = Self.norm(trace, x)
+      let gate = y.applying(Mean(over: [1, 2])).applying(Sigmoid())
+      return y.applying(Multiply(), with: [gate]).applying(Add(), with: [x]).applying(ReLU())
+    }
+    #expect(names == ["batch_moments", "normalize_squeeze", "sigmoid", "gated_residual"])
+  }
+
+  @Test func channelAndSpatialGate() throws {
+    let names = try Self.names { trace, x in
+      let y = Self.norm(trace, x)
+      let gate = y.applying(Max(over: [1, 2])).applying(Add(), with: [y.applying(Mean(over: [1, 2]))])
+      let gated = gate.applying(Sigmoid()).applying(Multiply(), with: [y])
+      let map = gated.applying(Max(over: [3])).applying(Add(), with: [gated.applying(Mean(over: [3]))]).applying(Sigmoid())
+      return x.applying(Add(), with: [gated.applying(Multiply(), with: [map])]).applying(ReLU())
+    }
+    #expect(
+      names == [
+        "batch_moments", "normalize_squeeze", "add", "sigmoid", "gated_channel_squeeze", "add", "sigmoid", "gated_residual",
+      ])
+  }
+
+  /// The gated product is read by somebody else too, so it must be there.
+  @Test func whatOthersReadStays() throws {
+    let names = try Self.names { _, x in
+      let gated = x.applying(Multiply(), with: [x.applying(Mean(over: [1, 2]))])
+      return gated.applying(Add(), with: [x]).applying(Multiply(), with: [gated])
+    }
+    #expect(names == ["mean", "multiply", "add", "multiply"])
+  }
+
+  /// A map over a product that others read takes the product as it is.
+  @Test func spatialGateAlone() throws {
+    let names = try Self.names { _, x in
+      let gated = x.applying(Multiply(), with: [x.applying(Mean(over: [1, 2]))])
+      let map = gated.applying(Mean(over: [3]))
+      return gated.applying(Multiply(), with: [map]).applying(Add(), with: [x])
+    }
+    #expect(names == ["mean", "multiply", "mean", "gated_residual"])
+  }
+}
