@@ -35,27 +35,3 @@ extension Graph {
     return makers
   }
 }
-
-/// Nodes taken out of a graph and put in the place of others, by their places in the graph as it was.
-struct GraphEdit {
-  private let original: Graph
-  private var replacements: [Int: [Node]] = [:]
-
-  init(_ graph: Graph) { original = graph }
-
-  /// Whether the node at `place` is no longer there as it was.
-  func hasChanged(_ place: Int) -> Bool { replacements[place] != nil }
-
-  mutating func remove(_ place: Int) { replacements[place] = [] }
-
-  mutating func replace(_ place: Int, by nodes: Node...) { replacements[place] = nodes }
-
-  mutating func append(_ node: Node, at place: Int) { replacements[place, default: []].append(node) }
-
-  /// The graph with all changes.
-  var graph: Graph {
-    var result = original
-    result.nodes = original.nodes.enumerated().flatMap { replacements[$0.offset] ?? [$0.element] }
-    return result
-  }
-}

@@ -29,6 +29,18 @@ import Testing
     #expect(try Self.names { Self.norm($0, "bn", $1).applying(Tanh()) } == ["batch_moments", "normalize", "tanh"])
   }
 
+  /// With given statistics the norm is taken apart too, unless its gradient is asked for: that one is another.
+  @Test(arguments: [false, true]) func givenStatistics(isDifferentiated: Bool) throws {
+    let trace = Trace(mode: .inference)
+    let x = trace.input("images", [2, 4, 4, 8])
+    let numbers = ["weight", "bias", "mean", "variance"].map { trace.input($0, [8]) }
+    let y = x.applying(BatchNormInference(), with: numbers).applying(ReLU())
+    trace.output("result", y)
+    if isDifferentiated { trace.root("result", y) }
+    let names = FuseNormalization().apply(to: try trace.finish()).nodes.map(\.subject.name)
+    #expect(names == (isDifferentiated ? ["batch_norm_inference", "relu"] : ["inverse_deviation", "normalize"]))
+  }
+
   @Test func shortcutAndActivationGoIntoThePass() throws {
     let names = try Self.names { trace, x in
       Self.norm(trace, "bn", x).applying(Add(), with: [x.applying(Tanh())]).applying(ReLU6())

@@ -1,10 +1,11 @@
 import Operators
 
-/// Takes a training batch norm apart into its statistics and one pass that normalises, adds the block's shortcut and
-/// applies the activation: batch_norm, add, relu become batch_moments, normalize.
+/// Takes a batch norm apart into its statistics and one pass that normalises, adds the block's shortcut and applies the
+/// activation: batch_norm, add, relu become batch_moments, normalize.
 ///
 /// Saves a read and a write of the activation forwards and two reads and a write backwards for each operator that
-/// disappears. Rounding changes in the last place, because x̂ is taken from the rounded deviation.
+/// disappears. Rounding changes in the last place, because x̂ is taken from the rounded deviation. A norm with given
+/// statistics is taken apart where nothing is differentiated: the gradient of `normalize` is that of a training norm.
 public struct FuseNormalization: Rewrite {
   public init() {}
 
@@ -14,27 +15,37 @@ public struct FuseNormalization: Rewrite {
     let uses = GraphUses(graph)
     var edit = GraphEdit(graph)
     for (index, node) in graph.nodes.enumerated() {
-      guard let norm = node.subject as? BatchNorm else { continue }
+      guard let (statistics, mean, inverse) = statistics(node, &edit) else { continue }
       let chain = Chain(from: index, graph, uses, isTaken: edit.hasChanged)
       let last = chain.places.last ?? index
       for place in chain.places { edit.remove(place) }
-      edit.replace(index, by: moments(norm, node))
-      edit.append(normalize(node, chain, graph.nodes[last]), at: last)
+      edit.replace(index, by: statistics)
+      edit.append(
+        node.replaced(
+          by: Normalize(chain.activation, hasResidual: chain.residual != nil),
+          inputs: node.inputs[0...2] + [mean, inverse] + (chain.residual.map { [$0] } ?? []),
+          outputs: [graph.nodes[last].outputs[0]]), at: last)
     }
     return edit.graph
   }
 
-  private func moments(_ norm: BatchNorm, _ node: Node) -> Node {
-    let subject = BatchMoments(epsilon: norm.epsilon, momentum: norm.momentum)
-    return node.replaced(
-      by: subject, inputs: [node.inputs[0], node.inputs[3], node.inputs[4]], outputs: Array(node.outputs.dropFirst()))
-  }
-
-  private func normalize(_ node: Node, _ chain: Chain, _ last: Node) -> Node {
-    let statistics = node.outputs[1...2].map { Operand(value: $0, shape: node.inputs[1].shape) }
-    return node.replaced(
-      by: Normalize(chain.activation, hasResidual: chain.residual != nil),
-      inputs: node.inputs[0...2] + statistics + (chain.residual.map { [$0] } ?? []), outputs: [last.outputs[0]])
+  /// The node that makes a norm's statistics, and the mean and inverse deviation that its other half reads.
+  private func statistics(_ node: Node, _ edit: inout GraphEdit) -> (Node, mean: Operand, inverse: Operand)? {
+    switch node.subject {
+    case let norm as BatchNorm:
+      let moments = node.replaced(
+        by: BatchMoments(epsilon: norm.epsilon, momentum: norm.momentum),
+        inputs: [node.inputs[0], node.inputs[3], node.inputs[4]], outputs: Array(node.outputs.dropFirst()))
+      let results = moments.outputs.prefix(2).map { Operand(value: $0, shape: node.inputs[1].shape) }
+      return (moments, results[0], results[1])
+    case let norm as BatchNormInference where edit.original.roots.isEmpty:
+      let inverse = edit.newValue(node.inputs[4].shape)
+      return (
+        node.replaced(by: InverseDeviation(epsilon: norm.epsilon), inputs: [node.inputs[4]], outputs: [inverse.value]),
+        node.inputs[3], inverse
+      )
+    default: return nil
+    }
   }
 
   /// What follows a norm and can go into its pass: nodes that are the only readers of the one before.

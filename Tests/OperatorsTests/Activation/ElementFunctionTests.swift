@@ -25,6 +25,7 @@ import Testing
     Function(HardSwish(), -5...5) { $0 * min(max($0 + 3, 0), 6) / 6 },
     Function(SiLU(), -8...8) { $0 / (1 + exp(-$0)) },
     Function(Tanh(), -4...4) { tanh($0) },
+    Function(InverseDeviation(epsilon: 0.125), 0...4) { 1 / ($0 + 0.125).squareRoot() },
     Function(GELU(), -5...5) { $0 * erfc(-$0 / 2.0.squareRoot()) / 2 },
     Function(GELU(approximation: .tanh), -5...5) {
       $0 / 2 * (1 + tanh((2 / Double.pi).squareRoot() * ($0 + 0.044715 * $0 * $0 * $0)))
