@@ -16,13 +16,9 @@ public struct FuseGatedResidual: Rewrite {
     for (place, node) in graph.nodes.enumerated() where node.subject is Add && node.inputs[0].shape == node.inputs[1].shape {
       guard let branch = node.inputs.indices.lazy.compactMap({ Branch(node, $0, graph, uses, makers) }).first else { continue }
       var last = place
-      var activation = GatedResidual.Activation.identity
-      if let reader = uses.onlyReader(of: node.outputs[0]) {
-        switch graph.nodes[reader].subject {
-        case is ReLU: (last, activation) = (reader, .relu)
-        case is ReLU6: (last, activation) = (reader, .relu6)
-        default: break
-        }
+      var activation = Clamp.identity
+      if let reader = uses.onlyReader(of: node.outputs[0]), let clamp = Clamp(graph.nodes[reader].subject) {
+        (last, activation) = (reader, clamp)
       }
       let subject = GatedResidual(
         activation, hasChannelGate: branch.channelGate != nil, hasSpatialGate: branch.map != nil)

@@ -52,7 +52,7 @@ public struct FuseNormalization: Rewrite {
   private struct Chain {
     var places: [Int] = []
     var residual: Operand?
-    var activation = Normalize.Activation.identity
+    var activation = Clamp.identity
 
     init(from index: Int, _ graph: Graph, _ uses: GraphUses, isTaken: (Int) -> Bool) {
       var value = graph.nodes[index].outputs[0]
@@ -70,20 +70,21 @@ public struct FuseNormalization: Rewrite {
           value = graph.nodes[place].outputs[0]
         }
       }
-      if let place = next(), let function = Self.activation(of: graph.nodes[place].subject, afterSum: residual != nil) {
-        activation = function
+      if let place = next(), let clamp = Clamp(graph.nodes[place].subject) {
+        activation = clamp
         places.append(place)
       }
     }
+  }
+}
 
-    private static func activation(of subject: any Operator, afterSum: Bool) -> Normalize.Activation? {
-      switch subject {
-      case is ReLU: .relu
-      case is ReLU6: .relu6
-      case is SiLU where !afterSum: .silu
-      case is HardSwish where !afterSum: .hardSwish
-      default: nil
-      }
+extension Clamp {
+  /// The fused form of an activation that has one.
+  init?(_ subject: any Operator) {
+    switch subject {
+    case is ReLU: self = .relu
+    case is ReLU6: self = .relu6
+    default: return nil
     }
   }
 }

@@ -8,14 +8,11 @@ import Compute
 ///
 /// Separate operators would read and write the activation six times more, forwards and backwards.
 public struct GatedResidual: Operator {
-  /// The functions f that can be had.
-  public enum Activation: Hashable, Sendable { case identity, relu, relu6 }
-
-  public let activation: Activation
+  public let activation: Clamp
   public let hasChannelGate: Bool
   public let hasSpatialGate: Bool
 
-  public init(_ activation: Activation, hasChannelGate: Bool, hasSpatialGate: Bool) {
+  public init(_ activation: Clamp, hasChannelGate: Bool, hasSpatialGate: Bool) {
     self.activation = activation
     self.hasChannelGate = hasChannelGate
     self.hasSpatialGate = hasSpatialGate
@@ -49,23 +46,7 @@ public struct GatedResidual: Operator {
   }
 
   public func forward(_ call: ForwardCall, _ worker: Worker) {
-    switch activation {
-    case .identity: forward(Identity(), call, worker)
-    case .relu: forward(ReLU(), call, worker)
-    case .relu6: forward(ReLU6(), call, worker)
-    }
-  }
-
-  public func backward(_ call: BackwardCall, _ worker: Worker) {
-    switch activation {
-    case .identity: backward(Identity(), call, worker)
-    case .relu: backward(ReLU(), call, worker)
-    case .relu6: backward(ReLU6(), call, worker)
-    }
-  }
-
-  @inline(__always)
-  private func forward(_ function: some ElementFunction, _ call: ForwardCall, _ worker: Worker) {
+    let f = Clamp.Bounds(activation)
     let tiles = ImageTiles(call.inputs[0].shape), channels = tiles.channels
     let x = call.inputs[0].pointer, residual = call.inputs[1].pointer, y = call.outputs[0].pointer
     let gates = channelGate.map { call.inputs[$0].pointer }, map = spatialGate.map { call.inputs[$0].pointer }
@@ -77,27 +58,26 @@ public struct GatedResidual: Operator {
           inLanes(0..<channels) { channel, count in
             let gated = x.lanes(at: row + channel, first: count) * (gate.lanes(at: channel, first: count) * place)
             let sum = gated + residual.lanes(at: row + channel, first: count)
-            y.store(function.value(sum), at: row + channel, first: count)
+            y.store(f.value(sum), at: row + channel, first: count)
           }
         } else {
           inLanes(0..<channels) { channel, count in
             let sum = x.lanes(at: row + channel, first: count) * place + residual.lanes(at: row + channel, first: count)
-            y.store(function.value(sum), at: row + channel, first: count)
+            y.store(f.value(sum), at: row + channel, first: count)
           }
         }
       }
     }
   }
 
-  @inline(__always)
-  private func backward(_ function: some ElementFunction, _ call: BackwardCall, _ worker: Worker) {
+  public func backward(_ call: BackwardCall, _ worker: Worker) {
     guard let dy = call.outputGradients[0]?.pointer else { return }
     let tiles = ImageTiles(call.inputs[0].shape), channels = tiles.channels, partials = call.context.sharedScratch
     let x = call.inputs[0].pointer, y = call.outputs[0].pointer
     let gates = channelGate.map { call.inputs[$0].pointer }, map = spatialGate.map { call.inputs[$0].pointer }
     let dx = call.inputGradients[0], dresidual = call.inputGradients[1]
     let dgate = channelGate.flatMap { call.inputGradients[$0] }, dmap = spatialGate.flatMap { call.inputGradients[$0] }
-    let readsOutput = activation != .identity
+    let f = Clamp.Bounds(activation), readsOutput = activation != .identity
     for index in worker.tiles(tiles.count) {
       let tile = tiles.tile(index), sums = partials + tile.partial
       if dgate != nil { sums.update(repeating: 0, count: channels) }
@@ -106,7 +86,7 @@ public struct GatedResidual: Operator {
         var atPlace = Lanes(repeating: 0)
         inLanes(0..<channels) { channel, count in
           let at = row + channel, slope = dy.lanes(at: at, first: count)
-          let g = function.gradient(slope, at: readsOutput ? y.lanes(at: at, first: count) : slope)
+          let g = f.gradient(slope, at: readsOutput ? y.lanes(at: at, first: count) : slope)
           let gate = gates.map { $0.lanes(at: tile.image * channels + channel, first: count) } ?? Lanes(repeating: 1)
           let product = g * x.lanes(at: at, first: count)
           dresidual?.put(g, at: at, first: count)

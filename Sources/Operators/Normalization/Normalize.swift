@@ -10,16 +10,10 @@ import Compute
 /// (Ioffe, Szegedy; ICML 2015, section 3): dbias = Σ g, dweight = Σ g x̂, dresidual = g,
 /// dx = weight r (g - Σ g / n - x̂ Σ g x̂ / n).
 public struct Normalize: Operator, Equatable {
-  /// The functions f that can be had: those of the activations' own files.
-  public enum Activation: Hashable, Sendable { case identity, relu, relu6, silu, hardSwish }
-
-  public let activation: Activation
+  public let activation: Clamp
   public let hasResidual: Bool
 
-  /// - Parameter activation: with a residual one whose derivative follows from y, `identity`, `relu` or `relu6`: the sum
-  ///   under f is nowhere to be read again.
-  public init(_ activation: Activation = .identity, hasResidual: Bool = false) {
-    precondition(!hasResidual || activation != .silu && activation != .hardSwish, "\(activation) after a residual")
+  public init(_ activation: Clamp = .identity, hasResidual: Bool = false) {
     self.activation = activation
     self.hasResidual = hasResidual
   }
@@ -51,44 +45,21 @@ public struct Normalize: Operator, Equatable {
   }
 
   public func forward(_ call: ForwardCall, _ worker: Worker) {
-    switch activation {
-    case .identity: forward(Identity(), call, worker)
-    case .relu: forward(ReLU(), call, worker)
-    case .relu6: forward(ReLU6(), call, worker)
-    case .silu: forward(SiLU(), call, worker)
-    case .hardSwish: forward(HardSwish(), call, worker)
-    }
-  }
-
-  public func backward(_ call: BackwardCall, _ worker: Worker) {
-    switch activation {
-    case .identity: backward(Identity(), call, worker)
-    case .relu: backward(ReLU(), call, worker)
-    case .relu6: backward(ReLU6(), call, worker)
-    case .silu: backward(SiLU(), call, worker)
-    case .hardSwish: backward(HardSwish(), call, worker)
-    }
-  }
-
-  @inline(__always)
-  private func forward(_ function: some ElementFunction, _ call: ForwardCall, _ worker: Worker) {
     let affine = ChannelAffine(call.inputs, in: call.context.scratch(of: worker)), period = affine.period
-    let x = call.inputs[0].pointer, y = call.outputs[0].pointer
-    if hasResidual {
-      let residual = call.inputs[5].pointer
-      for range in worker.ranges(call.inputs[0].count, by: period.tileFloats) {
+    let x = call.inputs[0].pointer, y = call.outputs[0].pointer, f = Clamp.Bounds(activation)
+    for range in worker.ranges(call.inputs[0].count, by: period.tileFloats) {
+      if hasResidual {
+        let residual = call.inputs[5].pointer
         period.visit(range) { index, place in
-          y.store(function.value(affine(x.lanes(at: index), place) + residual.lanes(at: index)), at: index)
+          y.store(f.value(affine(x.lanes(at: index), place) + residual.lanes(at: index)), at: index)
         } rest: { index, place in
-          y[index] = function.value(Lanes(repeating: affine(x[index], place) + residual[index]))[0]
+          y[index] = f.value(Lanes(repeating: affine(x[index], place) + residual[index]))[0]
         }
-      }
-    } else {
-      for range in worker.ranges(call.inputs[0].count, by: period.tileFloats) {
+      } else {
         period.visit(range) { index, place in
-          y.store(function.value(affine(x.lanes(at: index), place)), at: index)
+          y.store(f.value(affine(x.lanes(at: index), place)), at: index)
         } rest: { index, place in
-          y[index] = function.value(Lanes(repeating: affine(x[index], place)))[0]
+          y[index] = f.value(Lanes(repeating: affine(x[index], place)))[0]
         }
       }
     }

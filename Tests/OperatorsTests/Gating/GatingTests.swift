@@ -16,7 +16,7 @@ import Testing
   ]
 
   static func residual(
-    _ shape: Shape, _ activation: GatedResidual.Activation, channel: Bool, spatial: Bool
+    _ shape: Shape, _ activation: Clamp, channel: Bool, spatial: Bool
   ) -> OperatorCase {
     let gates: [Shape] =
       (channel ? [[shape[0], 1, 1, shape[3]]] : []) + (spatial ? [[shape[0], shape[1], shape[2], 1]] : [])

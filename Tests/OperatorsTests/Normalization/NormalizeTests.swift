@@ -1,5 +1,4 @@
 import Compute
-import Foundation
 import Operators
 import Support
 import Testing
@@ -13,12 +12,12 @@ import Testing
   static let cases =
     shapes.map { normalize("\($0)", $0) }
     + shapes.map { normalize("after a residual \($0)", $0, .relu, residual: true) }
-    + [Normalize.Activation.relu, .relu6, .silu, .hardSwish].map { normalize("\($0)", [3, 5, 7, 24], $0) }
-    + [Normalize.Activation.identity, .relu6].map { normalize("\($0) after a residual", [3, 5, 7, 24], $0, residual: true) }
+    + [Clamp.relu, .relu6].map { normalize("\($0)", [3, 5, 7, 24], $0) }
+    + [Clamp.identity, .relu6].map { normalize("\($0) after a residual", [3, 5, 7, 24], $0, residual: true) }
 
   /// The twin takes mean and deviation from x, so that its differences contain what flows through the statistics.
   static func normalize(
-    _ label: String, _ shape: Shape, _ activation: Normalize.Activation = .identity, residual: Bool = false
+    _ label: String, _ shape: Shape, _ activation: Clamp = .identity, residual: Bool = false
   ) -> OperatorCase {
     let channels = shape.channels, epsilon = 1e-3
     var declared = OperatorCase(
@@ -58,13 +57,11 @@ import Testing
     return (means, variances.map { 1 / ($0 + epsilon).squareRoot() })
   }
 
-  static func value(_ activation: Normalize.Activation, _ t: Double) -> Double {
+  static func value(_ activation: Clamp, _ t: Double) -> Double {
     switch activation {
     case .identity: t
     case .relu: max(t, 0)
     case .relu6: min(max(t, 0), 6)
-    case .silu: t / (1 + exp(-t))
-    case .hardSwish: t * min(max(t + 3, 0), 6) / 6
     }
   }
 
