@@ -46,7 +46,7 @@ let package = Package(
     .target(name: "Models", dependencies: ["Attention", "Layers", "Configuration"], swiftSettings: [processor]),
 
     // The training tower.
-    .target(name: "Communication", dependencies: ["COpenMPI"], swiftSettings: [processor]),
+    .target(name: "Communication", dependencies: ["Compute", "COpenMPI"], swiftSettings: [processor]),
     .target(name: "Safetensors", dependencies: ["Compute", "CZlib"], swiftSettings: [processor]),
     .target(name: "Optimizers", dependencies: ["Compute", "Configuration"], swiftSettings: kernel),
     .target(
@@ -105,7 +105,9 @@ let package = Package(
       name: "TrainingTests", dependencies: ["Training", "Models", "Support", "TensorBoardEvents"],
       swiftSettings: [processor]),
     .testTarget(name: "ParityTests", dependencies: ["Parity", "Support"], swiftSettings: [processor]),
-    .testTarget(name: "trainerTests", dependencies: ["Training", "Safetensors", "Support"], swiftSettings: [processor]),
+    .testTarget(
+      name: "trainerTests", dependencies: ["Training", "Safetensors", "Communication", "Support"],
+      swiftSettings: [processor]),
   ],
   swiftLanguageModes: [.v6]
 )

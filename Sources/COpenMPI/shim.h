@@ -11,7 +11,6 @@
 #else
 #include <mpi.h>
 #endif
-#include <sched.h>
 #include <sys/prctl.h>
 #include <time.h>
 
@@ -36,17 +35,6 @@ static inline int openmpi_probe_any(int tag, MPI_Comm comm, int *ready, int *pee
   int code = MPI_Iprobe(MPI_ANY_SOURCE, tag, comm, ready, &status);
   if (code == MPI_SUCCESS && *ready) *peer = status.MPI_SOURCE;
   return code;
-}
-
-/// The number of processors that `sched_getaffinity` can speak of.
-enum { openmpi_processor_limit = CPU_SETSIZE };
-/// Sets `allowed[cpu]` to 1 for every processor that this process may run on; 0 when done.
-static inline int openmpi_affinity(unsigned char *allowed) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof set, &set) != 0) return -1;
-  for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) allowed[cpu] = CPU_ISSET(cpu, &set) ? 1 : 0;
-  return 0;
 }
 
 /// Lets short sleeps of this thread end on time: the kernel's default slack of 50 microseconds doubles them.

@@ -40,16 +40,42 @@ static inline int processor_affinity_count(void) {
   return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : -1;
 }
 
-/// Confines the calling thread to the processor with place `index` in its current mask; 0 when done.
-static inline int processor_pin_to(int index) {
-  cpu_set_t set, one;
+/// The number of processors that an affinity mask has room for.
+enum { processor_limit = CPU_SETSIZE };
+
+/// Sets `allowed[cpu]` to 1 for every processor that the calling thread may run on; 0 when done.
+static inline int processor_get_affinity(unsigned char *allowed) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
   if (sched_getaffinity(0, sizeof set, &set) != 0) return -1;
-  for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-    if (CPU_ISSET(cpu, &set) && index-- == 0) {
-      CPU_ZERO(&one);
-      CPU_SET(cpu, &one);
-      return sched_setaffinity(0, sizeof one, &one);
-    }
-  }
-  return -1;
+  for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) allowed[cpu] = CPU_ISSET(cpu, &set) ? 1 : 0;
+  return 0;
+}
+
+/// Confines the calling thread to the processors with `allowed[cpu]` set; 0 when done.
+static inline int processor_set_affinity(const unsigned char *allowed) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+    if (allowed[cpu]) CPU_SET(cpu, &set);
+  return sched_setaffinity(0, sizeof set, &set);
+}
+
+/// An affinity mask as the system writes it, to be put back.
+typedef struct { cpu_set_t set; int is_known; } processor_mask;
+
+/// Moves the calling thread to one processor; returns the mask that it had.
+static inline processor_mask processor_enter(int cpu) {
+  processor_mask before;
+  before.is_known = sched_getaffinity(0, sizeof before.set, &before.set) == 0;
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(cpu, &one);
+  if (before.is_known) sched_setaffinity(0, sizeof one, &one);
+  return before;
+}
+
+/// Gives the calling thread back the mask that it had.
+static inline void processor_leave(processor_mask before) {
+  if (before.is_known) sched_setaffinity(0, sizeof before.set, &before.set);
 }

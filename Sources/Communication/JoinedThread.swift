@@ -1,8 +1,10 @@
 import COpenMPI
+import Compute
 import Glibc
 import Synchronization
 
-/// A thread with a body, waited for by `join`; the first call of `join` counts.
+/// A thread with a body, waited for by `join`; the first call of `join` counts. Denormals are flushed to zero in it, as
+/// in the workers: it adds up the same gradients.
 final class JoinedThread: @unchecked Sendable {
   private final class Body {
     let run: () -> Void
@@ -17,6 +19,7 @@ final class JoinedThread: @unchecked Sendable {
     let body = Unmanaged.passRetained(
       Body {
         openmpi_name_thread(name)
+        FloatingPointMode.flushToZero()
         run()
       })
     let status = pthread_create(

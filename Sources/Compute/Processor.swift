@@ -1,5 +1,6 @@
 import COpenBLAS
 import CProcessor
+import Glibc
 
 /// What this build was made for, what this machine offers, and the threads that this process may use.
 public enum Processor {
@@ -9,13 +10,49 @@ public enum Processor {
   /// The kernel family that OpenBLAS chose at load, such as `Cooperlake` or `Haswell`.
   public static var blasKernel: String { String(cString: openblas_get_corename()) }
 
+  /// A processor's vector instructions, by their width.
+  public enum Instructions: Int, Comparable, Sendable, CustomStringConvertible {
+    case basic, avx2, avx512
+
+    public static func < (a: Instructions, b: Instructions) -> Bool { a.rawValue < b.rawValue }
+
+    public var description: String { ["128-bit vectors", "AVX2", "AVX-512"][rawValue] }
+  }
+
+  /// The widest vectors that this processor offers.
+  public static var instructions: Instructions {
+    processor_has_avx512() != 0 ? .avx512 : processor_has_avx2() != 0 ? .avx2 : .basic
+  }
+
+  /// The widest vectors that OpenBLAS's kernels of a family use.
+  public static func instructions(ofBLASKernel name: String) -> Instructions {
+    switch name.uppercased() {
+    case "SKYLAKEX", "COOPERLAKE", "SAPPHIRERAPIDS", "ZEN4", "ZEN5": .avx512
+    case "HASWELL", "BROADWELL", "ZEN", "EXCAVATOR": .avx2
+    default: .basic
+    }
+  }
+
   /// A warning when OpenBLAS uses slower kernels than this processor could run, with the remedy; `nil` when all is
   /// well.
-  public static var blasWarning: String? {
-    let wide = ["SKYLAKEX", "COOPERLAKE", "SAPPHIRERAPIDS", "ZEN4", "ZEN5"]
-    guard processor_has_avx512() != 0, !wide.contains(blasKernel.uppercased()) else { return nil }
-    return "OpenBLAS uses its \(blasKernel) kernels although this processor has AVX-512: matrix products run at about half "
-      + "speed. Is OPENBLAS_CORETYPE set? Start with `env -u OPENBLAS_CORETYPE`."
+  public static var blasWarning: String? { blasWarning(kernel: blasKernel, on: instructions) }
+
+  package static func blasWarning(kernel: String, on offered: Instructions) -> String? {
+    guard let remedy = blasRemedy(kernel: kernel, on: offered) else { return nil }
+    return "OpenBLAS uses its \(kernel) kernels although this processor has \(offered): matrix products run at a "
+      + "fraction of their speed; start with `\(remedy)`"
+  }
+
+  /// What to put before the command line so that OpenBLAS uses the widest kernels that this processor can run; `nil`
+  /// when it does.
+  public static var blasRemedy: String? { blasRemedy(kernel: blasKernel, on: instructions) }
+
+  /// The environment has the last word on OpenBLAS's kernels; without it a library older than the processor takes its
+  /// oldest ones.
+  private static func blasRemedy(kernel: String, on offered: Instructions) -> String? {
+    guard instructions(ofBLASKernel: kernel) < offered else { return nil }
+    if getenv("OPENBLAS_CORETYPE") != nil { return "env -u OPENBLAS_CORETYPE" }
+    return "env OPENBLAS_CORETYPE=" + (offered == .avx512 ? "SkylakeX" : "Haswell")
   }
 
   /// A sentence when this build needs instructions that this machine lacks; `nil` when it can run.
@@ -34,9 +71,20 @@ public enum Processor {
   /// Keeps OpenBLAS from starting threads of its own inside ours: they fight for the same cores.
   public static func confineBLAS() { openblas_set_num_threads(1) }
 
-  /// Confines the calling thread to one processor of its mask. Returns false where the system refuses.
+  /// The numbers of the processors that the calling thread may run on, in order; empty where the system does not say.
+  public static var affinity: [Int] {
+    var allowed = [UInt8](repeating: 0, count: Int(processor_limit))
+    return processor_get_affinity(&allowed) == 0 ? allowed.indices.filter { allowed[$0] != 0 } : []
+  }
+
+  /// Confines the calling thread, and those that it starts from now on, to these processors. Returns false where the
+  /// system refuses.
   @discardableResult
-  public static func pin(to index: Int) -> Bool { processor_pin_to(Int32(index)) == 0 }
+  public static func confine(to processors: [Int]) -> Bool {
+    var allowed = [UInt8](repeating: 0, count: Int(processor_limit))
+    for processor in processors where allowed.indices.contains(processor) { allowed[processor] = 1 }
+    return processor_set_affinity(allowed) == 0
+  }
 }
 
 /// How the calling thread treats numbers below 2^-126.

@@ -18,13 +18,14 @@ public struct EvaluationRun {
   public func run(_ communicator: any Communicator) throws -> Evaluation.Result {
     let settings = experiment.settings
     communicator.deadline = .seconds(settings.timeoutSeconds)
-    let placement = try RankPlacement(over: communicator)
+    let threads = try RankThreads(
+      over: communicator, threads: settings.threads, loaders: settings.loader.threads, pins: settings.pinsThreads)
+    defer { threads.restore() }
     let evaluation = Evaluation(
       experiment.evaluation, experiment.evaluationPipeline, batch: settings.evaluationBatch, settings.loader)
     let runners = try NetworkRunners(
       experiment.network, experiment.task, batch: evaluation.batch, image: experiment.evaluationPipeline.outputShape,
-      team: WorkerTeam(count: settings.threads > 0 ? settings.threads : placement.computeThreads),
-      key: RandomKey(settings.seed), mode: .inference)
+      team: threads.team, key: RandomKey(settings.seed), mode: .inference)
     if communicator.rank == 0 { try StoredWeights(checkpoint).load(into: runners.state) }
     let values = runners.state.values
     try communicator.broadcast(

@@ -15,6 +15,8 @@ public struct RunSettings: Sendable {
   public let timeoutSeconds: Double
   /// Threads of a rank; 0 for its share of the processors.
   public let threads: Int
+  /// Whether threads stay on processors of their own where there are enough.
+  public let pinsThreads: Bool
   public let bucketBytes: Int
   public let epochs: Double
   /// Ends the run after so many steps, whatever `epochs` says; 0 for no such end.
@@ -39,6 +41,7 @@ public struct RunSettings: Sendable {
     reduction = ReductionKind(rawValue: kind)
     timeoutSeconds = try distributed.float("timeout", default: 300, in: 1...)
     threads = try distributed.int("threads", default: 0, in: 0...)
+    pinsThreads = try distributed.bool("pin", default: true)
     bucketBytes = try distributed.int("bucket_bytes", default: 4 << 20, in: 1...)
     epochs = try run.float("epochs", default: 10, in: 0...)
     steps = try run.int("steps", default: 0, in: 0...)

@@ -52,7 +52,9 @@ public struct TrainingRun {
     let settings = experiment.settings
     communicator.deadline = .seconds(settings.timeoutSeconds)
     let isFirst = communicator.rank == 0
-    let placement = try RankPlacement(over: communicator)
+    let threads = try RankThreads(
+      over: communicator, threads: settings.threads, loaders: settings.loader.threads, pins: settings.pinsThreads)
+    defer { threads.restore() }
     let start = try chooseStart(communicator)
     let assignment = try ReplicaAssignment(
       replicas: settings.replicas == 0 ? start.info?.replicas ?? 0 : settings.replicas, ranks: communicator.size,
@@ -64,8 +66,7 @@ public struct TrainingRun {
 
     let runners = try NetworkRunners(
       experiment.network, experiment.task, batch: schedule.replicaBatch, image: experiment.trainingPipeline.outputShape,
-      team: WorkerTeam(count: settings.threads > 0 ? settings.threads : placement.computeThreads),
-      key: RandomKey(settings.seed).appending("parameters"), bucketBytes: settings.bucketBytes,
+      team: threads.team, key: RandomKey(settings.seed).appending("parameters"), bucketBytes: settings.bucketBytes,
       isInterpreted: request.isDebugging)
     let update = try ParameterUpdate(
       experiment.optimizer, try experiment.schedule(stepsPerEpoch: schedule.stepsPerEpoch, totalSteps: totalSteps),
@@ -81,7 +82,7 @@ public struct TrainingRun {
         folder: start.folder, host: communicator.hostName, progress: request.progress,
         // A run that was killed before its first checkpoint goes on from step 0, over what it had written.
         resumedStep: start.info?.step ?? (request.resume == nil ? nil : 0)) : nil
-    try log.map { try announce($0, placement, assignment, schedule, runners, totalSteps, start) }
+    try log.map { try announce($0, threads, assignment, schedule, runners, totalSteps, start) }
     let queue = ReductionQueue(communicator, reducing: assignment.reduction)
     defer { queue.close() }
     let loader = BatchLoader(
@@ -147,18 +148,17 @@ public struct TrainingRun {
   }
 
   private func announce(
-    _ log: RunLog, _ placement: RankPlacement, _ assignment: ReplicaAssignment, _ schedule: BatchSchedule,
+    _ log: RunLog, _ threads: RankThreads, _ assignment: ReplicaAssignment, _ schedule: BatchSchedule,
     _ runners: NetworkRunners, _ totalSteps: Int, _ start: RunStart
   ) throws {
     try experiment.file.resolvedYAML().write(toFile: log.folder + "/run.yaml", atomically: true, encoding: .utf8)
     let plan = runners.mainPlan
     for sentence in start.remarks + experiment.remarks { log.announce(sentence) }
-    if let warning = placement.warning { log.announce("warning: \(warning)") }
-    if let warning = Processor.blasWarning { log.announce("warning: \(warning)") }
+    for warning in threads.warnings { log.announce("warning: \(warning)") }
     log.announce(
-      "\(assignment.ranks) rank\(assignment.ranks == 1 ? "" : "s") x \(runners.team.count) threads, "
-        + "\(assignment.replicas) replicas of \(schedule.replicaBatch) samples, \(assignment.reduction.rawValue) reduction; "
-        + "OpenBLAS \(Processor.blasKernel), denormals flushed to zero")
+      "\(assignment.ranks.of("rank")) x \(threads.team.count.of("thread")), \(assignment.replicas.of("replica")) of "
+        + "\(schedule.replicaBatch.of("sample")), \(assignment.reduction.rawValue) reduction")
+    log.announce(threads.sentence)
     log.announce(
       "\(plan.program.graph.parameterCount) parameters; a rank's arena \(plan.arena.byteCount >> 20) MiB (lower bound "
         + "\(plan.arena.lowerBoundBytes >> 20) MiB), gradients in \(plan.buckets.count) buckets")

@@ -14,7 +14,7 @@ struct Trainer: ParsableCommand {
         trainer train RUN.yaml --resume latest --debug
       """,
     subcommands: [
-      Train.self, Evaluate.self, Predict.self, Inspect.self, Models.self, Verify.self, Benchmark.self,
+      Train.self, Evaluate.self, Predict.self, Inspect.self, Models.self, Verify.self, Benchmark.self, Doctor.self,
     ],
     defaultSubcommand: Train.self)
 }

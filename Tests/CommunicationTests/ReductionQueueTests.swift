@@ -43,6 +43,16 @@ extension InWorlds {
       }
     }
 
+    /// Gradients are added up here as in the workers, so denormals go the same way.
+    @Test func denormalsAreFlushedInTheCommunicationThread() throws {
+      try InWorlds.run(sizes: [1, 2]) { communicator in
+        let queue = ReductionQueue(communicator)
+        defer { queue.close() }
+        let smallest = Float(bitPattern: UInt32(communicator.size))
+        try #expect(queue.run("denormal") { _ in smallest * 0x1p30 } == 0)
+      }
+    }
+
     @Test func theFirstErrorIsKept() throws {
       try InWorlds.run { communicator in
         let queue = ReductionQueue(communicator)

@@ -97,6 +97,32 @@ import Testing
     #expect(block.pointer[0] > 0)
   }
 
+  /// Each worker is on its own processor inside a region, the caller may run anywhere again after it.
+  @Test func workersStayOnTheirProcessors() {
+    let allowed = Processor.affinity
+    #expect(allowed.count == Processor.affinityCount)
+    let processors = Array(allowed.prefix(3)), team = WorkerTeam(count: processors.count, processors: processors)
+    let found = processors.indices.map { _ in Counter() }
+    for _ in 0..<3 {
+      team.run { worker in
+        let own = Processor.affinity
+        found[worker.index].value.store(own.count == 1 ? own[0] : -1, ordering: .relaxed)
+      }
+      #expect(Processor.affinity == allowed)
+    }
+    #expect(found.map { $0.value.load(ordering: .relaxed) } == processors)
+  }
+
+  @Test func aThreadIsConfinedAndFreedAgain() {
+    let allowed = Processor.affinity
+    #expect(Processor.confine(to: [allowed.last!]))
+    #expect(Processor.affinity == [allowed.last!])
+    #expect(Processor.confine(to: allowed))
+    #expect(Processor.affinity == allowed)
+    // Nowhere to run is refused.
+    #expect(!Processor.confine(to: []))
+  }
+
   @Test func floatingPointModeIsRestored() {
     let block = Block(1)
     let mode = FloatingPointMode.flushToZero()

@@ -9,8 +9,8 @@ import Glibc
 /// while let batch = try loader.next() { … }
 /// ```
 /// What a batch holds follows from the sequence alone: not from the number of threads, not from the number of ranks.
-/// Threads, never processes: a fork beneath MPI corrupts memory. One caller at a time; start the loader before the
-/// calling thread is pinned, because its threads inherit the mask.
+/// Threads, never processes: a fork beneath MPI corrupts memory. One caller at a time. The threads run where the caller
+/// may run, with denormals flushed to zero.
 public final class BatchLoader {
   public let sequence: BatchSequence
   public let settings: LoaderSettings
@@ -81,6 +81,7 @@ public final class BatchLoader {
     let code = pthread_create(
       &thread, nil,
       { raw in
+        FloatingPointMode.flushToZero()
         Unmanaged<LoadingQueue>.fromOpaque(raw!).takeRetainedValue().run()
         return nil
       }, Unmanaged.passRetained(queue).toOpaque())

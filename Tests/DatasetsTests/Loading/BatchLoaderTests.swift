@@ -11,6 +11,8 @@ private final class CountedDataset: ImageDataset {
   let brokenIndices: Set<Int>
   let microseconds: UInt32
   let readCount = Atomic<Int>(0)
+  /// The samples that were read where denormals are flushed to zero.
+  let flushedCount = Atomic<Int>(0)
 
   init(count: Int, broken: Set<Int> = [], microseconds: UInt32 = 0) {
     self.count = count
@@ -22,6 +24,7 @@ private final class CountedDataset: ImageDataset {
 
   func sample(at index: Int, minimumSide: Int?) throws -> Sample {
     readCount.add(1, ordering: .relaxed)
+    if Float(bitPattern: UInt32(index + 1)) * 0x1p30 == 0 { flushedCount.add(1, ordering: .relaxed) }
     // Later samples are often ready before earlier ones.
     if microseconds > 0 { usleep(microseconds * UInt32(index % 3)) }
     if brokenIndices.contains(index) { throw DatasetError(file: name(of: index), reason: "not a picture") }
@@ -203,6 +206,13 @@ private struct Content: Hashable {
     usleep(2000)
     #expect(dataset.readCount.load(ordering: .relaxed) == read)
     loader.shutdown()
+  }
+
+  @Test func denormalsAreFlushedInLoaderThreads() throws {
+    let dataset = CountedDataset(count: 30)
+    _ = try contents(try sequence(30, batch: 10, replicas: 1, endEpoch: 1), dataset: dataset)
+    #expect(dataset.readCount.load(ordering: .relaxed) == 30)
+    #expect(dataset.flushedCount.load(ordering: .relaxed) == 30)
   }
 
   /// Neither a loader that is dropped with threads at work nor one that was never asked keeps anything alive.
