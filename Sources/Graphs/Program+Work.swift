@@ -54,6 +54,44 @@ extension Program {
   }
 }
 
+extension Program {
+  /// A kind of work on particular shapes: what costs the same wherever it stands in the network.
+  public func workCase(of step: Step) -> WorkCase {
+    guard let node = step.node.map({ graph.nodes[$0] }) else {
+      return WorkCase(kind: kind(of: step), outputs: step.writes.compactMap { $0?.shape })
+    }
+    let isBackward = if case .backward = step.action { true } else { false }
+    return WorkCase(
+      kind: kind(of: step), inputs: node.inputs.map(\.shape),
+      outputs: node.outputs.map { graph.values[$0.index].shape },
+      gradients: isBackward ? step.writes.map { $0 != nil } : [])
+  }
+}
+
+/// What a step does and on which shapes.
+public struct WorkCase: Hashable, Sendable {
+  public let kind: StepKind
+  /// Of the forward pass, in both directions.
+  public let inputs: [Shape]
+  public let outputs: [Shape]
+  /// For a backward step, whether the gradient at each input is asked for.
+  public let gradients: [Bool]
+
+  public init(kind: StepKind, inputs: [Shape] = [], outputs: [Shape], gradients: [Bool] = []) {
+    self.kind = kind
+    self.inputs = inputs
+    self.outputs = outputs
+    self.gradients = gradients
+  }
+
+  /// `[32, 56, 56, 64] -> [32, 56, 56, 256]`; one shape where input and output are alike.
+  public var shapes: String {
+    guard let output = outputs.first else { return "" }
+    guard let input = inputs.first, input != output else { return "\(output)" }
+    return "\(input) -> \(output)"
+  }
+}
+
 /// An operator in one direction: the lines of a profile.
 public struct StepKind: Hashable, Sendable {
   /// `conv2d 3x3 stride 2`, `batch_norm`.

@@ -18,26 +18,28 @@ public struct StepBenchmark {
     public let peakMemoryBytes: Int
     /// Operations a second of matrix products on all workers at once, right after the steps.
     public let gemmFlops: Double
+    /// Bytes a second, read and written, of copies by all workers at once; 0 when steps are not measured.
+    public let copyBytes: Double
     /// Two for each multiply-add of both passes, counted directly.
     public let flopsPerImage: Double
     public let arenaBytes: Int
     /// The last step's loss: finite, or the figures mean nothing.
     public let loss: Float
-    /// Where the time went, most first; empty when not asked for.
-    public let kinds: [Kind]
+    /// Where the time went, one for each distinct work, most first; empty when not asked for.
+    public let cases: [Case]
 
     /// The part of the machine's rate in matrix products that the whole step reaches.
     public func shareOfPeak(batch: Int) -> Double { flopsPerImage * Double(batch) / stepSeconds / gemmFlops }
   }
 
-  /// All steps of one kind, in one training step.
-  public struct Kind: Sendable {
-    public let kind: StepKind
-    public let count: Int
+  /// All steps that do the same work, in one training step.
+  public struct Case: Sendable {
+    public let work: WorkCase
+    public var count = 0
     /// The mean over the timed training steps.
-    public let seconds: Double
-    public let multiplyAdds: Int
-    public let bytesMoved: Int
+    public var seconds = 0.0
+    public var multiplyAdds = 0
+    public var bytesMoved = 0
   }
 
   private let plan: Plan
@@ -77,40 +79,39 @@ public struct StepBenchmark {
   public func run(steps: Int, warmup: Int) throws -> Result {
     for step in 0..<warmup { takeStep(step) }
     var seconds: [Double] = []
-    var kinds: [StepKind: (count: Int, nanoseconds: UInt64, multiplyAdds: Int, bytes: Int)] = [:]
-    var updateNanoseconds: UInt64 = 0
+    var stepSeconds = [Double](repeating: 0, count: plan.program.steps.count), updateSeconds = 0.0
     for step in 0..<steps {
       let start = now()
-      updateNanoseconds += takeStep(warmup + step)
+      updateSeconds += Double(takeStep(warmup + step)) * 1e-9 / Double(steps)
       seconds.append(Double(now() - start) * 1e-9)
-      guard measuresSteps else { continue }
       for (index, nanoseconds) in runner.stepNanoseconds.enumerated() {
-        let taken = plan.program.steps[index]
-        kinds[plan.program.kind(of: taken), default: (0, 0, 0, 0)].nanoseconds += nanoseconds
+        stepSeconds[index] += Double(nanoseconds) * 1e-9 / Double(steps)
       }
     }
-    // Before the matrices of the measurement below take memory of their own.
+    // Before the matrices of the measurements below take memory of their own.
     let peak = Self.peakResidentBytes
-    if measuresSteps {
-      for step in plan.program.steps {
-        let kind = plan.program.kind(of: step)
-        kinds[kind]!.count += 1
-        kinds[kind]!.multiplyAdds += plan.program.multiplyAdds(of: step)
-        kinds[kind]!.bytes += plan.program.bytesMoved(by: step)
-      }
-      // Reads parameters, gradients and momenta, writes parameters and momenta.
-      kinds[StepKind(name: "sgd", direction: "update")] = (1, updateNanoseconds, 0, 5 * state.values.shape.byteCount)
-    }
-    let gemm = try PeakRate.measure(team)
     return Result(
-      stepSeconds: Self.median(seconds), peakMemoryBytes: peak, gemmFlops: gemm,
+      stepSeconds: Self.median(seconds), peakMemoryBytes: peak, gemmFlops: try PeakRate.measure(team),
+      copyBytes: measuresSteps ? try PeakRate.measureCopy(team) : 0,
       flopsPerImage: 2 * Double(plan.program.multiplyAdds) / Double(batch), arenaBytes: plan.arena.byteCount,
-      loss: runner.output("loss")[0],
-      kinds: kinds.map { kind, sum in
-        Kind(
-          kind: kind, count: sum.count, seconds: Double(sum.nanoseconds) * 1e-9 / Double(steps),
-          multiplyAdds: sum.multiplyAdds, bytesMoved: sum.bytes)
-      }.sorted { $0.seconds > $1.seconds })
+      loss: runner.output("loss")[0], cases: measuresSteps ? cases(stepSeconds, update: updateSeconds) : [])
+  }
+
+  private func cases(_ seconds: [Double], update: Double) -> [Case] {
+    var cases: [WorkCase: Case] = [:]
+    for (step, seconds) in zip(plan.program.steps, seconds) {
+      let work = plan.program.workCase(of: step)
+      var sum = cases[work] ?? Case(work: work)
+      sum.count += 1
+      sum.seconds += seconds
+      sum.multiplyAdds += plan.program.multiplyAdds(of: step)
+      sum.bytesMoved += plan.program.bytesMoved(by: step)
+      cases[work] = sum
+    }
+    let work = WorkCase(kind: StepKind(name: "sgd", direction: "update"), outputs: [state.values.shape])
+    // Reads parameters, gradients and momenta, writes parameters and momenta.
+    cases[work] = Case(work: work, count: 1, seconds: update, bytesMoved: 5 * state.values.shape.byteCount)
+    return cases.values.sorted { $0.seconds > $1.seconds }
   }
 
   /// - Returns: the nanoseconds of the update alone.

@@ -27,6 +27,35 @@ import Testing
     #expect(kinds.contains { $0["operator"] as? String == "conv2d 3x3" && $0["direction"] as? String == "backward" })
   }
 
+  /// An operator's limit is the longer of its products and its copies, and what it takes beyond that is lost.
+  @Test func `Operators are held against the machine's limits`() throws {
+    let report = try Program.run([
+      "benchmark", "--model", "resnet20", "--image-size", "16", "--batch", "2", "--steps", "1", "--warmup", "1",
+      "--threads", "2", "--operators", "--json",
+    ]).json()
+    let operators = try #require(report["operators"] as? [String: Any])
+    let gemm = try #require(operators["gemm_gflops"] as? Double)
+    let copy = try #require(operators["copy_gigabytes"] as? Double)
+    let rows = try #require(operators["rows"] as? [[String: Any]])
+    #expect(report["gemm_gflops"] as? Double == gemm && copy > 0 && report["per_step"] == nil)
+    func figures(_ name: String) -> [Double] { rows.compactMap { $0[name] as? Double } }
+    let lost = figures("lost_milliseconds"), taken = figures("milliseconds"), shares = figures("share_of_limit")
+    #expect(lost == lost.sorted(by: >) && lost.count == rows.count)
+    #expect(abs(figures("share").reduce(0, +) - 1) < 1e-9)
+    for (row, (products, copies)) in zip(rows, zip(figures("gflops_per_second"), figures("gigabytes_per_second"))) {
+      let share = max(products / gemm, copies / copy)
+      #expect((row["limit"] as? String == "copies") == (copies / copy >= products / gemm))
+      #expect(abs(try #require(row["share_of_limit"] as? Double) - share) < 1e-9 * share)
+    }
+    for (lost, (taken, share)) in zip(lost, zip(taken, shares)) {
+      #expect(abs(lost - taken * (1 - share)) < 1e-6 * taken * max(1, share))
+    }
+    // Three stages of six convolutions and two shapes more where a stage begins: the same shapes are one row.
+    let middle = rows.first { $0["shapes"] as? String == "[2, 8, 8, 32]" && $0["direction"] as? String == "forward"
+      && $0["operator"] as? String == "conv2d 3x3" }
+    #expect(middle?["count"] as? Int == 5)
+  }
+
   /// Both passes of resnet20 on an image of 32 pixels: three times the forward pass, less the gradient at the images,
   /// which the first convolution need not compute.
   @Test func `Operations follow the stated rule`() throws {
