@@ -11,7 +11,8 @@ public final class PlanRunner: Runner {
   private var range = 0..<0
   private var nextBucket = 0
   private var bucketReady: ((Int) -> Void)?
-  /// Nanoseconds spent in each step by the last run, when asked for.
+  /// When each step began in the last run, by `now()`, and the nanoseconds that it took, when asked for.
+  public private(set) var stepStarts: [UInt64]
   public private(set) var stepNanoseconds: [UInt64]
   private let measuresSteps: Bool
 
@@ -27,6 +28,7 @@ public final class PlanRunner: Runner {
     self.arena = arena
     self.measuresSteps = measuresSteps
     stepNanoseconds = [UInt64](repeating: 0, count: measuresSteps ? plan.program.steps.count : 0)
+    stepStarts = stepNanoseconds
     steps = []
     steps = plan.program.bind(memory: address) { [plan] step in
       (arena.base + plan.arena.scratchOffsets[step]).assumingMemoryBound(to: Float.self)
@@ -64,7 +66,10 @@ public final class PlanRunner: Runner {
       steps[index].run(worker)
       worker.barrier()
       if worker.isFirst {
-        if measuresSteps { stepNanoseconds[index] = now() - start }
+        if measuresSteps {
+          stepStarts[index] = start
+          stepNanoseconds[index] = now() - start
+        }
         announceBuckets(closedBy: index)
       }
     }

@@ -14,6 +14,8 @@ package final class GradientStep {
   private let key: RandomKey
   private let buckets: [Range<Int>]
   private let figures = Figures()
+  /// Where each pass is noted, for a run that is traced.
+  var trace: StepTrace?
 
   /// What a step tells, alike on every rank.
   package struct Outcome {
@@ -43,6 +45,7 @@ package final class GradientStep {
     let own = Figures()
     own.values = [losses.reduce(0, +), isStopRequested ? 1 : 0]
     queue.perform("loss", own.add)
+    trace?.enter("exposed communication")
     try sum.finish()
     let exposed = (queue.exposedDuration - waitedBefore) / .seconds(1)
     return Outcome(
@@ -71,6 +74,7 @@ package final class GradientStep {
       try runner.backward(bucketReady: nil)
       sum.addReplica()
     }
+    if let trace, let runner = runner as? PlanRunner { trace.add(runner) }
     return loss
   }
 

@@ -16,6 +16,7 @@ public final class NetworkRunners {
   private let imageShape: Shape
   private let isInterpreted: Bool
   private let bucketBytes: Int
+  private let measuresSteps: Bool
   private var arena: Arena
   private var runners: [Key: any Runner] = [:]
   /// Watches the interpreter in debug mode.
@@ -33,16 +34,19 @@ public final class NetworkRunners {
   ///   - key: keys the initial parameters.
   ///   - mode: what the network is mostly for; `.inference` takes no memory for training.
   ///   - isInterpreted: debug mode: node by node, without a plan's memory.
+  ///   - measuresSteps: whether each step of a plan is timed, for a trace.
   /// - Throws: `TraceError` for shapes that do not fit, `ArenaError` when the memory is not to be had.
   public init(
     _ network: any Module, _ task: any TrainingTask, batch: Int, image: Shape, team: WorkerTeam, key: RandomKey,
-    mode: Trace.Mode = .training, bucketBytes: Int = 4 << 20, isInterpreted: Bool = false
+    mode: Trace.Mode = .training, bucketBytes: Int = 4 << 20, isInterpreted: Bool = false,
+    measuresSteps: Bool = false
   ) throws {
     self.network = network
     self.task = task
     self.team = team
     self.isInterpreted = isInterpreted
     self.bucketBytes = bucketBytes
+    self.measuresSteps = measuresSteps
     imageShape = image
     let graph = try Self.graph(network, task, batch: batch, image: image, mode: mode)
     mainPlan = Plan(graph, workers: team.count, bucketBytes: bucketBytes)
@@ -77,7 +81,9 @@ public final class NetworkRunners {
   }
 
   private func makeRunner(_ plan: Plan) -> any Runner {
-    guard isInterpreted else { return PlanRunner(plan, state: state, team: team, arena: arena) }
+    guard isInterpreted else {
+      return PlanRunner(plan, state: state, team: team, arena: arena, measuresSteps: measuresSteps)
+    }
     let interpreter = Interpreter(plan, state: state, team: team)
     interpreter.observer = { [unowned self] in try observer?($0, $1) }
     return interpreter

@@ -26,12 +26,15 @@ final class ReplicaSum {
     self.buckets = buckets
     self.queue = queue
     self.replicas = replicas
-    names = buckets.indices.map { "gradients bucket \($0)" }
+    names = buckets.indices.map { "\(Self.bucketName) \($0)" }
     var levels = 0
     while 1 << levels < replicas { levels += 1 }
     waiting = try (0..<levels).map { _ in try Arena(byteCount: block.shape.byteCount) }
     isWaiting = [Bool](repeating: false, count: levels)
   }
+
+  /// What buckets are called in the queue, before their number.
+  static let bucketName = "gradients bucket"
 
   /// Whether the replica that runs next is this rank's last of the step.
   var isLast: Bool { done == replicas - 1 }

@@ -27,6 +27,8 @@ public struct RunSettings: Sendable {
   public let keepLast: Int
   public let keepBest: Int
   public let logEverySteps: Int
+  /// Whether rank 0 leaves `trace.json`: a few steps on the clock, with their communication.
+  public let traces: Bool
 
   /// Reads the sections `data`, `distributed` and `run`.
   public init(_ file: RunFile) throws(ConfigError) {
@@ -51,6 +53,7 @@ public struct RunSettings: Sendable {
     keepLast = try run.int("keep_last", default: 3, in: 1...)
     keepBest = try run.int("keep_best", default: 1, in: 0...)
     logEverySteps = try run.int("log_every", default: 10, in: 1...)
+    traces = try run.bool("trace", default: false)
   }
 }
 

@@ -28,6 +28,7 @@ public final class TrainingLoop {
   let log: RunLog?
   let writer: CheckpointWriter?
   let stop: StopRequest?
+  let trace: StepTrace?
   let assignment: ReplicaAssignment
   let describe: (CheckpointInfo) -> CheckpointInfo
   /// Steps done.
@@ -43,7 +44,7 @@ public final class TrainingLoop {
     _ runners: NetworkRunners, _ update: ParameterUpdate, _ settings: RunSettings, schedule: BatchSchedule,
     totalSteps: Int, lastStep: Int, queue: ReductionQueue, loader: BatchLoader, evaluation: Evaluation,
     assignment: ReplicaAssignment, resumed: CheckpointInfo?, log: RunLog?, writer: CheckpointWriter?,
-    stop: StopRequest?, describe: @escaping (CheckpointInfo) -> CheckpointInfo
+    stop: StopRequest?, trace: StepTrace?, describe: @escaping (CheckpointInfo) -> CheckpointInfo
   ) throws {
     self.runners = runners
     self.update = update
@@ -60,9 +61,11 @@ public final class TrainingLoop {
     self.log = log
     self.writer = writer
     self.stop = stop
+    self.trace = trace
     self.describe = describe
     gradients = try GradientStep(
       runners, queue: queue, replicas: assignment.perRank, key: RandomKey(settings.seed).appending("step"))
+    gradients.trace = trace
     interval = IntervalClock(globalBatch: settings.globalBatch)
     owesEvaluation = resumed.map { $0.metric == nil && isDue(settings.evaluateEvery) } ?? false
   }
@@ -77,10 +80,12 @@ public final class TrainingLoop {
       }
       while step < lastStep {
         if try trainStep() {
+          try writeTrace()
           try writer?.finish()
           return .stopped
         }
       }
+      try writeTrace()
       try writer?.finish()
       return .finished
     } catch let error where !(error is LossError) {
@@ -90,16 +95,18 @@ public final class TrainingLoop {
 
   /// One step and what is due after it. Returns whether somebody asked to stop; everything is saved then.
   private func trainStep() throws -> Bool {
-    queue.whereabouts.enter("data.next")
+    trace?.beginStep()
+    enter("data.next")
     let batches = try interval.measuringData { try (0..<assignment.perRank).map { _ in try loader.next()! } }
     let samples = schedule.sampleCount(inStep: batches[0].address.step)
-    queue.whereabouts.enter("gradients")
+    enter("gradients")
     let outcome = try gradients.run(batches, step: step, samples: samples, isStopRequested: stop?.isRequested ?? false)
     guard outcome.loss.isFinite else {
       throw LossError(loss: outcome.loss, step: step + 1, rate: update.rate(step: step))
     }
-    queue.whereabouts.enter("update")
+    enter("update")
     update.apply(step: step)
+    try endTracedStep()
     step += 1
     interval.add(outcome, samples: samples)
     if isDue(every: settings.logEverySteps) { try report() }
@@ -109,6 +116,23 @@ public final class TrainingLoop {
     queue.whereabouts.enter("checkpoint")
     if isDue(settings.checkpointEvery) || isStopping { try save() }
     return isStopping
+  }
+
+  private func enter(_ phase: String) {
+    queue.whereabouts.enter(phase)
+    trace?.enter(phase)
+  }
+
+  private func endTracedStep() throws {
+    guard let trace, !trace.isWritten else { return }
+    trace.endStep(queue)
+    if trace.isDone { try writeTrace() }
+  }
+
+  private func writeTrace() throws {
+    guard let trace, !trace.isWritten else { return }
+    try trace.write()
+    log?.announce(trace.sentence)
   }
 
   /// Whether something that happens at every `interval` happens after this step; everything does after the last.

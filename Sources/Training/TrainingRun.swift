@@ -67,7 +67,7 @@ public struct TrainingRun {
     let runners = try NetworkRunners(
       experiment.network, experiment.task, batch: schedule.replicaBatch, image: experiment.trainingPipeline.outputShape,
       team: threads.team, key: RandomKey(settings.seed).appending("parameters"), bucketBytes: settings.bucketBytes,
-      isInterpreted: request.isDebugging)
+      isInterpreted: request.isDebugging, measuresSteps: isFirst && settings.traces)
     let update = try ParameterUpdate(
       experiment.optimizer, try experiment.schedule(stepsPerEpoch: schedule.stepsPerEpoch, totalSteps: totalSteps),
       experiment.clipping, average: experiment.average, decaysEverything: experiment.decaysEverything,
@@ -93,6 +93,8 @@ public struct TrainingRun {
     let store = CheckpointStore(
       folder: start.folder + "/checkpoints", keepLast: settings.keepLast, keepBest: settings.keepBest)
     if isFirst { store.clean() }
+    let trace = isFirst && settings.traces
+      ? StepTrace(path: start.folder + "/trace.json", rank: 0, host: communicator.hostName) : nil
     let writer = isFirst ? CheckpointWriter(store) : nil
     // A run that fails must not lose the checkpoint that is being written.
     defer { try? writer?.finish() }
@@ -101,13 +103,15 @@ public struct TrainingRun {
       lastStep: request.steps.map { min(step + $0, totalSteps) } ?? totalSteps, queue: queue, loader: loader,
       evaluation: Evaluation(
         experiment.evaluation, experiment.evaluationPipeline, batch: settings.evaluationBatch, loaderSettings(1)),
-      assignment: assignment, resumed: start.info, log: log, writer: writer, stop: request.stop, describe: describe)
+      assignment: assignment, resumed: start.info, log: log, writer: writer, stop: request.stop, trace: trace,
+      describe: describe)
     if request.isDebugging { runners.observer = DebugObserver(runners, log: log).observe }
     let ending = try loop.run()
     if isFirst && experiment.task.name == "classification" {
       try PredictionSheet(evaluation: loop.evaluation).write(runners, to: start.folder + "/pictures/predictions.png")
     }
-    return (ending, try log?.finish() ?? "")
+    let hidden = trace?.hiddenShare.map { "communication hidden: \(NumberText.percent($0))\n" }
+    return (ending, (try log?.finish() ?? "") + (hidden ?? ""))
   }
 
   private func sequence(
