@@ -24,6 +24,10 @@ static inline int processor_has_avx2(void) { return 0; }
 static inline int processor_has_avx512(void) { return 0; }
 #endif
 
+// Ask for a cache line that is soon to be read, or written; any address will do. Into the second-level cache.
+static inline void processor_prefetch(const void *address) { __builtin_prefetch(address, 0, 2); }
+static inline void processor_prefetch_for_writing(const void *address) { __builtin_prefetch(address, 1, 2); }
+
 // What this translation unit was compiled for.
 #if defined(__AVX512F__)
 enum { processor_built_level = 4 };

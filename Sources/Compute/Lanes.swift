@@ -1,3 +1,5 @@
+import CProcessor
+
 /// Sixteen floats: one AVX-512 register, two AVX2 ones.
 ///
 /// Swift does not reassociate float sums, so a plain loop over channels does not vectorise when it reduces; kernels
@@ -40,6 +42,15 @@ extension UnsafeMutablePointer<Float> {
   public func store(_ lanes: Lanes, at offset: Int, count: Int) {
     for lane in 0..<count { self[offset + lane] = lanes[lane] }
   }
+
+  /// Asks for the cache line at `offset` before it is read, for walks that the processor does not foresee. Any address
+  /// will do.
+  @inlinable @inline(__always)
+  public func prefetch(at offset: Int) { processor_prefetch(self + offset) }
+
+  /// Asks for the cache line at `offset` before it is written.
+  @inlinable @inline(__always)
+  public func prefetchForWriting(at offset: Int) { processor_prefetch_for_writing(self + offset) }
 }
 
 extension SIMD16<Float> {

@@ -4,8 +4,9 @@ import Compute
 /// y[n, i, j, c] = b[c] + Σ_{u, v} w[u, v, c] · x[n, i s + u d - p, j s + v d - p, c].
 ///
 /// Inputs: x `[N, H, W, C]`, weight `[kh, kw, C]` (channels innermost, so that taps multiply whole vectors), optionally
-/// bias `[C]`. Nine multiply-adds an element leave it bound by memory; each pass walks rows and keeps sixteen channels
-/// in lanes.
+/// bias `[C]`. Sixteen channels go in lanes and a run of outputs in registers. Small filters are bound by memory and
+/// read the activations as they lie (`DepthwiseConv2D+Direct.swift`); large ones are bound by their multiply-adds and
+/// work on packed bands (`DepthwiseConv2D+Packed.swift`).
 public struct DepthwiseConv2D: Operator {
   public let stride: Extent2D
   public let padding: Extent2D
@@ -40,125 +41,96 @@ public struct DepthwiseConv2D: Operator {
   public func multiplyAdds(inputs: [Shape], outputs: [Shape]) -> Int { outputs[0].count * inputs[1].count(over: 0..<2) }
 
   public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {
-    guard case .backward = pass else { return Scratch() }
-    let channels = inputs[0][3]
-    return Scratch(shared: chunks(inputs[0]) * (inputs[1].count + channels))
+    let geometry = DepthwiseGeometry(self, input: inputs[0], kernel: inputs[1], output: outputs[0])
+    let packed = geometry.packedBandFloats + geometry.packedTapFloats
+    guard pass == .backward else { return Scratch(perWorker: packed) }
+    return Scratch(
+      shared: geometry.backwardParts * (inputs[1].count + inputs[0][3]), perWorker: packed + geometry.packedSlopeFloats)
   }
-
-  /// Parts of the batch whose filter gradients are summed apart.
-  private func chunks(_ input: Shape) -> Int { min(input[0] * input[1], 16) }
 
   public func forward(_ call: ForwardCall, _ worker: Worker) {
-    let x = call.inputs[0], weight = call.inputs[1], y = call.outputs[0]
+    let x = call.inputs[0], weight = call.inputs[1], y = GradientTarget(call.outputs[0], accumulates: false)
     let bias = call.inputs.count > 2 ? call.inputs[2].pointer : nil
-    let height = x.shape[1], width = x.shape[2], channels = x.shape[3]
-    let kernelHeight = weight.shape[0], kernelWidth = weight.shape[1]
-    let outputHeight = y.shape[1], outputWidth = y.shape[2]
-    for line in worker.tiles(y.shape[0] * outputHeight) {
-      let image = x.pointer + line / outputHeight * height * width * channels
-      let top = line % outputHeight * stride.height - padding.height
-      for column in 0..<outputWidth {
-        let left = column * stride.width - padding.width
-        let target = y.pointer + (line * outputWidth + column) * channels
-        inLanes(0..<channels) { channel, lanes in
-          var total = bias.map { $0.lanes(at: channel, first: lanes) } ?? Lanes(repeating: 0)
-          for v in 0..<kernelHeight {
-            let row = top + v * dilation.height
-            if row < 0 || row >= height { continue }
-            for u in 0..<kernelWidth {
-              let place = left + u * dilation.width
-              if place < 0 || place >= width { continue }
-              total.addProduct(
-                (image + (row * width + place) * channels).lanes(at: channel, first: lanes),
-                (weight.pointer + (v * kernelWidth + u) * channels).lanes(at: channel, first: lanes))
-            }
-          }
-          target.store(total, at: channel, first: lanes)
-        }
+    let geometry = DepthwiseGeometry(self, input: x.shape, kernel: weight.shape, output: y.view.shape)
+    let parts = geometry.forwardParts, blocks = geometry.blocks, scratch = call.context.scratch(of: worker)
+    for tile in worker.tiles(parts * blocks) {
+      for unit in geometry.units(ofPart: tile / blocks, of: parts) {
+        let (image, band) = unit.quotientAndRemainder(dividingBy: geometry.bands)
+        geometry.correlate(
+          x.pointer, weight.pointer, bias, along: geometry.forward, image: image, rows: geometry.outputRows(of: band),
+          block: tile % blocks, into: y, scratch)
       }
     }
   }
 
-  /// dx gathers: each input pixel sums w · dy over the outputs that read it. dw and db sum over pixels, a chunk of
-  /// input rows at a time.
+  /// dx gathers: each input pixel sums w · dy over the outputs that read it. dw and db sum over pixels, those of a part
+  /// of the batch apart. Both go band by band, so that the second finds dy in cache.
   public func backward(_ call: BackwardCall, _ worker: Worker) {
     guard let dy = call.outputGradients[0] else { return }
-    if let target = call.inputGradients[0] { dataGradient(dy, call, target, worker) }
-    filterGradient(dy, call, worker)
-  }
-
-  private func dataGradient(_ dy: TensorView, _ call: BackwardCall, _ target: GradientTarget, _ worker: Worker) {
-    let x = call.inputs[0].shape, weight = call.inputs[1]
-    let height = x[1], width = x[2], channels = x[3]
-    let kernelHeight = weight.shape[0], kernelWidth = weight.shape[1]
-    let outputHeight = dy.shape[1], outputWidth = dy.shape[2]
-    for line in worker.tiles(x[0] * height) {
-      let gradient = dy.pointer + line / height * outputHeight * outputWidth * channels
-      let row = line % height
-      for column in 0..<width {
-        let offset = (line * width + column) * channels
-        inLanes(0..<channels) { channel, lanes in
-          var total = Lanes(repeating: 0)
-          for v in 0..<kernelHeight {
-            let y = row + padding.height - v * dilation.height
-            if y < 0 || y % stride.height != 0 || y / stride.height >= outputHeight { continue }
-            for u in 0..<kernelWidth {
-              let z = column + padding.width - u * dilation.width
-              if z < 0 || z % stride.width != 0 || z / stride.width >= outputWidth { continue }
-              total.addProduct(
-                (gradient + (y / stride.height * outputWidth + z / stride.width) * channels)
-                  .lanes(at: channel, first: lanes),
-                (weight.pointer + (v * kernelWidth + u) * channels).lanes(at: channel, first: lanes))
-            }
-          }
-          target.put(total, at: offset + channel, first: lanes)
+    let x = call.inputs[0], weight = call.inputs[1], filters = weight.count
+    let bias = call.inputGradients.count > 2 ? call.inputGradients[2] : nil, weighs = call.inputGradients[1] != nil
+    let geometry = DepthwiseGeometry(self, input: x.shape, kernel: weight.shape, output: dy.shape)
+    let parts = geometry.backwardParts, blocks = geometry.blocks, partial = filters + geometry.channels
+    let partials = call.context.sharedScratch, scratch = call.context.scratch(of: worker)
+    for tile in worker.tiles(parts * blocks) {
+      let (part, block) = tile.quotientAndRemainder(dividingBy: blocks)
+      let sums = partials + part * partial, biasSums = bias == nil ? nil : sums + filters
+      let own = geometry.channels(of: block)
+      if weighs || bias != nil {
+        for row in 0...filters / geometry.channels {
+          (sums + row * geometry.channels + own.lowerBound).update(repeating: 0, count: own.count)
+        }
+      }
+      for unit in geometry.units(ofPart: part, of: parts) {
+        let (image, band) = unit.quotientAndRemainder(dividingBy: geometry.bands)
+        if let target = call.inputGradients[0] {
+          geometry.correlate(
+            dy.pointer, weight.pointer, nil, along: geometry.back, image: image, rows: geometry.inputRows(of: band),
+            block: block, into: target, scratch)
+        }
+        if weighs || bias != nil {
+          geometry.addProducts(
+            weighs ? x.pointer : nil, dy.pointer, image: image, rows: geometry.outputRows(of: band), block: block,
+            to: sums, biasSums, scratch)
         }
       }
     }
-  }
-
-  private func filterGradient(_ dy: TensorView, _ call: BackwardCall, _ worker: Worker) {
-    let bias = call.inputGradients.count > 2 ? call.inputGradients[2] : nil
-    guard call.inputGradients[1] != nil || bias != nil else { return }
-    let x = call.inputs[0], kernel = call.inputs[1].shape
-    let height = x.shape[1], width = x.shape[2], channels = x.shape[3]
-    let outputHeight = dy.shape[1], outputWidth = dy.shape[2], lines = dy.shape[0] * outputHeight
-    let chunks = chunks(x.shape), partial = kernel.count + channels, partials = call.context.sharedScratch
-    for chunk in worker.tiles(chunks) {
-      let sums = partials + chunk * partial
-      sums.update(repeating: 0, count: partial)
-      for line in chunk * lines / chunks..<(chunk + 1) * lines / chunks {
-        let image = line / outputHeight * height, top = line % outputHeight * stride.height - padding.height
-        if bias != nil {
-          addRows(dy.pointer + line * outputWidth * channels, rows: outputWidth, width: channels, to: sums + kernel.count)
-        }
-        if call.inputGradients[1] == nil { continue }
-        for v in 0..<kernel[0] {
-          let row = top + v * dilation.height
-          if row < 0 || row >= height { continue }
-          for u in 0..<kernel[1] {
-            let shift = u * dilation.width - padding.width
-            // The outputs whose tap u falls inside the row.
-            let first = shift >= 0 ? 0 : (-shift + stride.width - 1) / stride.width
-            let last = shift > width - 1 ? -1 : min(outputWidth - 1, (width - 1 - shift) / stride.width)
-            if first > last { continue }
-            let tap = sums + (v * kernel[1] + u) * channels
-            inLanes(0..<channels) { channel, lanes in
-              var total = tap.lanes(at: channel, first: lanes)
-              for column in first...last {
-                total.addProduct(
-                  (x.pointer + ((image + row) * width + column * stride.width + shift) * channels)
-                    .lanes(at: channel, first: lanes),
-                  (dy.pointer + (line * outputWidth + column) * channels).lanes(at: channel, first: lanes))
-              }
-              tap.store(total, at: channel, first: lanes)
-            }
-          }
-        }
-      }
-    }
+    guard weighs || bias != nil else { return }
     worker.barrier()
-    if let target = call.inputGradients[1] { merge(partials, chunks, stride: partial, count: kernel.count, target, worker) }
-    if let bias { merge(partials + kernel.count, chunks, stride: partial, count: channels, bias, worker) }
+    if let target = call.inputGradients[1] { merge(partials, parts, stride: partial, count: filters, target, worker) }
+    if let bias { merge(partials + filters, parts, stride: partial, count: geometry.channels, bias, worker) }
+  }
+}
+
+extension DepthwiseGeometry {
+  /// Puts rows of one image of outputs, or of the data gradient, into `target`.
+  fileprivate func correlate(
+    _ source: UnsafeMutablePointer<Float>, _ filters: UnsafeMutablePointer<Float>, _ bias: UnsafeMutablePointer<Float>?,
+    along plane: TapPlane, image: Int, rows: Range<Int>, block: Int, into target: GradientTarget,
+    _ scratch: UnsafeMutablePointer<Float>
+  ) {
+    if isDirect {
+      correlateDirectly(source, filters, bias, along: plane, image: image, rows: rows, into: target)
+    } else {
+      correlatePacked(
+        source, filters, bias, along: plane, image: image, rows: rows, block: block, into: target, scratch)
+    }
+  }
+
+  /// Adds the products of rows of one image's slopes with x to filter gradients, and the slopes to the bias gradient.
+  fileprivate func addProducts(
+    _ x: UnsafeMutablePointer<Float>?, _ dy: UnsafeMutablePointer<Float>, image: Int, rows: Range<Int>, block: Int,
+    to sums: UnsafeMutablePointer<Float>, _ biasSums: UnsafeMutablePointer<Float>?,
+    _ scratch: UnsafeMutablePointer<Float>
+  ) {
+    guard isDirect else {
+      addPackedProducts(x, dy, image: image, rows: rows, block: block, to: sums, biasSums, scratch)
+      return
+    }
+    if let biasSums {
+      let width = forward.columns.outputs, first = image * forward.rows.outputs + rows.lowerBound
+      addRows(dy + first * width * channels, rows: rows.count * width, width: channels, to: biasSums)
+    }
+    if let x { addDirectProducts(x, dy, image: image, rows: rows, to: sums) }
   }
 }
