@@ -6,7 +6,8 @@ import Compute
 /// Inputs: x `[N, H, W, C]`, weight `[O, kh, kw, C/groups]`, optionally bias `[O]`. A pointwise convolution is a matrix
 /// product on the activations as they lie; others copy tiles of patches into columns first
 /// (`Conv2D+ImageToColumns.swift`). Where channels are few a matrix product would be too thin, and the sums are taken
-/// without one: `Conv2D+Direct.swift` for up to 64 channels, `Conv2D+Planar.swift` for one or two.
+/// without one: `Conv2D+Direct.swift` for up to 64 channels, `Conv2D+Planar.swift` for one or two, and
+/// `Conv2D+Grouped.swift` for groups of up to 64.
 public struct Conv2D: Operator {
   public let stride: Extent2D
   public let padding: Extent2D
@@ -76,6 +77,10 @@ public struct Conv2D: Operator {
     case .direct:
       geometry.correlateDirectly(
         x, weight, bias, into: y, packed: call.context.sharedScratch, call.context.scratch(of: worker), worker)
+    case .grouped:
+      geometry.correlateGroups(
+        x, weight, bias, turnsBack: false, into: y, packed: call.context.sharedScratch,
+        call.context.scratch(of: worker), worker)
     }
   }
 
@@ -104,6 +109,9 @@ public struct Conv2D: Operator {
       // Behind the filter gradient's partial sums, which a fast worker may already write.
       let packed = call.context.sharedScratch + geometry.scratch(for: .filterGradient).shared
       geometry.turned.correlateDirectly(dy, weight, nil, into: target, packed: packed, scratch, worker)
+    case .grouped:
+      let packed = call.context.sharedScratch + geometry.scratch(for: .filterGradient).shared
+      geometry.correlateGroups(dy, weight, nil, turnsBack: true, into: target, packed: packed, scratch, worker)
     }
   }
 
@@ -126,6 +134,7 @@ public struct Conv2D: Operator {
       case .imageToColumns: geometry.addColumnProducts(chunk, dy, weighs ? x : nil, to: sums, biasSums, scratch)
       case .planar: geometry.addPlaneProducts(chunk, dy, weighs ? x : nil, to: sums, biasSums, scratch)
       case .direct: geometry.addDirectProducts(chunk, dy, weighs ? x : nil, to: sums, biasSums, scratch)
+      case .grouped: geometry.addGroupProducts(chunk, dy, weighs ? x : nil, to: sums, biasSums, scratch)
       }
     }
     worker.barrier()
@@ -146,6 +155,9 @@ extension ConvolutionGeometry {
       return Scratch(shared: partials, perWorker: isPointwise ? 0 : pixelsPerTile * filterLength)
     case (.planar, .filterGradient): return Scratch(shared: partials, perWorker: planeProductFloats)
     case (.planar, _): return Scratch(perWorker: correlation.planeFloats)
+    case (.grouped, .filterGradient):
+      return Scratch(shared: partials, perWorker: groupedScratch(for: product).perWorker)
+    case (.grouped, _): return groupedScratch(for: product)
     case (.direct, .filterGradient): return Scratch(shared: partials, perWorker: paddedImageFloats)
     case (.direct, _):
       return Scratch(shared: outputChannels * filterLength, perWorker: correlation.paddedBandFloats)

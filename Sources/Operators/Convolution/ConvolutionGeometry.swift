@@ -51,6 +51,7 @@ struct ConvolutionGeometry {
   func method(for product: ConvolutionProduct) -> ConvolutionMethod {
     if suitsPlanar(product) && (forcedMethod ?? .planar) == .planar { return .planar }
     if suitsDirect(product) && (forcedMethod ?? .direct) == .direct { return .direct }
+    if suitsGrouped && (forcedMethod ?? .grouped) == .grouped { return .grouped }
     return .imageToColumns
   }
 
@@ -126,4 +127,4 @@ struct ConvolutionGeometry {
 enum ConvolutionProduct { case forward, dataGradient, filterGradient }
 
 /// The ways to compute them; see the file of each.
-package enum ConvolutionMethod: Sendable { case imageToColumns, planar, direct }
+package enum ConvolutionMethod: Sendable { case imageToColumns, planar, direct, grouped }
