@@ -38,21 +38,11 @@ extension PoolingPlane {
   /// dx = the sum of dy / n over the outputs whose window contains this input, n being that window's count.
   func averageGradient(_ call: BackwardCall, countsPadding: Bool, _ worker: Worker) {
     guard let dx = call.inputGradients[0], let dy = call.outputGradients[0]?.pointer else { return }
-    let shape = call.inputs[0].shape, images = shape[0], channels = shape[3], height = shape[1], width = shape[2]
-    let rows = rows, columns = columns
-    for tile in worker.tiles(images * height) {
-      let image = tile / height * rows.outputs, rowOutputs = rows.outputs(of: tile % height)
-      for w in 0..<width {
-        let columnOutputs = columns.outputs(of: w)
-        inLanes(0..<channels) { channel, count in
-          var total = Lanes(repeating: 0)
-          for row in rowOutputs {
-            for column in columnOutputs {
-              let at = ((image + row) * columns.outputs + column) * channels + channel
-              total += dy.lanes(at: at, first: count) * share(row, column, countsPadding)
-            }
-          }
-          dx.put(total, at: (tile * width + w) * channels + channel, first: count)
+    let shape = call.inputs[0].shape, channels = shape[3], width = shape[2]
+    for tile in worker.tiles(shape[0] * shape[1]) {
+      forEachInput(ofRow: tile, channels) { column, windows in
+        windows.collect(into: dx, at: (tile * width + column) * channels, channels) { window, channel, count in
+          dy.lanes(at: window.place + channel, first: count) * share(window.row, window.column, countsPadding)
         }
       }
     }

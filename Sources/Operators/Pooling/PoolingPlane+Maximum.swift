@@ -41,25 +41,13 @@ extension PoolingPlane {
   /// first.
   func maximumGradient(_ call: BackwardCall, _ worker: Worker) {
     guard let dx = call.inputGradients[0], let dy = call.outputGradients[0]?.pointer else { return }
-    let shape = call.inputs[0].shape, images = shape[0], channels = shape[3], height = shape[1], width = shape[2]
-    let positions = call.outputs[1].pointer
-    let rows = rows, columns = columns
-    for tile in worker.tiles(images * height) {
-      let h = tile % height, image = tile / height * rows.outputs
-      let rowOutputs = rows.outputs(of: h)
-      for w in 0..<width {
-        let columnOutputs = columns.outputs(of: w)
-        let here = Lanes(repeating: Float(h * width + w))
-        inLanes(0..<channels) { channel, count in
-          var total = Lanes(repeating: 0)
-          for row in rowOutputs {
-            for column in columnOutputs {
-              let at = ((image + row) * columns.outputs + column) * channels + channel
-              let isHere = positions.lanes(at: at, first: count) .== here
-              total += Lanes(repeating: 0).replacing(with: dy.lanes(at: at, first: count), where: isHere)
-            }
-          }
-          dx.put(total, at: (tile * width + w) * channels + channel, first: count)
+    let shape = call.inputs[0].shape, channels = shape[3], width = shape[2], positions = call.outputs[1].pointer
+    for tile in worker.tiles(shape[0] * shape[1]) {
+      forEachInput(ofRow: tile, channels) { column, windows in
+        let here = Lanes(repeating: Float(tile % shape[1] * width + column))
+        windows.collect(into: dx, at: (tile * width + column) * channels, channels) { window, channel, count in
+          let isHere = positions.lanes(at: window.place + channel, first: count) .== here
+          return Lanes(repeating: 0).replacing(with: dy.lanes(at: window.place + channel, first: count), where: isHere)
         }
       }
     }
