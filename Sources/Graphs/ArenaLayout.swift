@@ -22,7 +22,7 @@ public struct ArenaLayout: Sendable {
     let step: Int?
   }
 
-  init(_ program: Program, workers: Int, inPlace: Bool = true) {
+  package init(_ program: Program, workers: Int, inPlace: Bool = true) {
     let liveness = Liveness(program, inPlace: inPlace)
     var members: [Int: [Int]] = [:]
     for (cell, group) in liveness.group.enumerated() {
@@ -83,7 +83,7 @@ extension Program {
   func scratch(of step: Step) -> Scratch {
     guard let node = step.node.map({ graph.nodes[$0] }) else { return Scratch() }
     let pass: Pass
-    if case .forward = step.action { pass = .forward } else { pass = .backward }
+    if case .backward = step.action { pass = .backward } else { pass = .forward }
     return node.subject.scratch(
       for: pass, inputs: node.inputs.map(\.shape), outputs: node.outputs.map { graph.values[$0.index].shape })
   }

@@ -48,7 +48,7 @@ extension Program {
       switch step.action {
       case .add: return .add(view(step.reads[0]!), to: view(step.writes[0]!))
       case .zero: return .zero(view(step.writes[0]!))
-      case .forward:
+      case .forward, .recompute:
         let context = CallContext(memory: scratch(index), scratch: self.scratch(of: step), random: RandomKey(0))
         return .forward(
           graph.nodes[step.node!].subject,

@@ -41,7 +41,7 @@ struct Liveness {
       guard let node = step.node else { continue }
       let permitted = program.graph.nodes[node].subject.inPlace
       switch step.action {
-      case .forward:
+      case .forward, .recompute:
         if let input = permitted.forward, let from = step.reads[input], let to = step.writes[0] {
           share(from, to, at: index, step, program)
         }

@@ -21,11 +21,34 @@ public struct Plan: Sendable, CustomStringConvertible {
   /// - Parameters:
   ///   - layout: the layout of an earlier plan with the same parameters, so that both work on one model.
   ///   - inPlace: whether operators may compute in the memory of what they consume; the numbers are the same.
+  ///   - recomputes: whether what is nearly free is computed again in the backward pass; the numbers are the same.
   public init(
     _ graph: Graph, workers: Int, layout: StateLayout? = nil, bucketBytes: Int = 4 << 20,
-    rewrites: [any Rewrite] = Plan.rewrites, inPlace: Bool = true
+    rewrites: [any Rewrite] = Plan.rewrites, inPlace: Bool = true, recomputes: Bool = true
   ) {
     let program = Program(rewrites.reduce(graph) { $1.apply(to: $0) })
+    self.init(
+      recomputes ? Recomputation.free(program, workers: workers) : program, workers: workers, layout: layout,
+      bucketBytes: bucketBytes, inPlace: inPlace)
+  }
+
+  /// Plans `graph` so that the arena keeps to a budget.
+  /// - Throws: when nothing that may be computed again makes the arena small enough.
+  public init(
+    _ graph: Graph, workers: Int, layout: StateLayout? = nil, bucketBytes: Int = 4 << 20, budget: MemoryBudget
+  ) throws(MemoryBudgetError) {
+    guard case .bytes(let bytes) = budget else {
+      self.init(graph, workers: workers, layout: layout, bucketBytes: bucketBytes, recomputes: budget == .auto)
+      return
+    }
+    let program = Program(Plan.rewrites.reduce(graph) { $1.apply(to: $0) })
+    self.init(
+      try Recomputation.fit(program, workers: workers, budget: bytes), workers: workers, layout: layout,
+      bucketBytes: bucketBytes)
+  }
+
+  /// Plans a program as it is.
+  package init(_ program: Program, workers: Int, layout: StateLayout?, bucketBytes: Int, inPlace: Bool = true) {
     let layout = layout ?? StateLayout(program)
     self.program = program
     self.layout = layout
@@ -72,6 +95,7 @@ public struct Plan: Sendable, CustomStringConvertible {
     let adds: String
     switch step.action {
     case .forward: adds = "forward"
+    case .recompute: adds = "recompute"
     case .backward(let accumulates): adds = accumulates.contains(true) ? "backward, adds" : "backward"
     case .add: adds = "add"
     case .zero: adds = "zero"
@@ -81,9 +105,10 @@ public struct Plan: Sendable, CustomStringConvertible {
   }
 
   /// A number that two plans share only when they take the same steps on the same shapes: ranks compare it before they
-  /// start. Where things lie in the arena may differ, since ranks may have different numbers of threads.
+  /// start. Where things lie in the arena and what is computed again may differ, since ranks may have different numbers
+  /// of threads.
   public var fingerprint: UInt64 {
-    let steps = program.steps.indices.map { describe(program.steps[$0], $0) }
+    let steps = program.steps.filter { !$0.isRepeated }.enumerated().map { describe($1, $0) }
     return RandomKey(0).appending(steps.joined(separator: "\n") + "\(buckets)").bits
   }
 }

@@ -20,7 +20,7 @@ public struct PlanSummary: Sendable {
   }
 
   /// One piece of memory in the arena.
-  public struct Block: Sendable {
+  public struct Block: Hashable, Sendable {
     /// `layer1.0.conv1`, `gradient of layer1.0.conv1`, `scratch of layer1.0.conv1`.
     public let name: String
     public let bytes: Int
@@ -35,9 +35,13 @@ public struct PlanSummary: Sendable {
   public let fullestStep: String
 
   public init(_ plan: Plan) {
-    let program = plan.program
-    layers = Self.layers(of: program)
-    let blocks = Self.blocks(of: program, workers: plan.workers)
+    layers = Self.layers(of: plan.program)
+    (fullestStep, fullest) = Self.fullest(of: plan.program, workers: plan.workers)
+  }
+
+  /// The step that needs most, and everything that is alive there, largest first.
+  static func fullest(of program: Program, workers: Int) -> (step: String, blocks: [Block]) {
+    let blocks = Self.blocks(of: program, workers: workers)
     var alive = [Int](repeating: 0, count: program.steps.count)
     for block in blocks {
       for step in block.steps.clamped(to: 0...max(alive.count - 1, 0)) where alive.indices.contains(step) {
@@ -45,15 +49,18 @@ public struct PlanSummary: Sendable {
       }
     }
     let step = alive.indices.max { (alive[$0], $1) < (alive[$1], $0) } ?? 0
-    fullest = blocks.filter { $0.steps.contains(step) }
-      .sorted { ($1.bytes, $0.steps.lowerBound) < ($0.bytes, $1.steps.lowerBound) }
-    fullestStep = program.steps.indices.contains(step)
-      ? "step \(step), \(program.kind(of: program.steps[step]).direction) \(program.steps[step].path)" : ""
+    return (
+      program.steps.indices.contains(step)
+        ? "step \(step), \(program.kind(of: program.steps[step]).direction) \(program.steps[step].path)" : "",
+      blocks.filter { $0.steps.contains(step) }
+        .sorted { ($1.bytes, $0.steps.lowerBound) < ($0.bytes, $1.steps.lowerBound) }
+    )
   }
 
   private static func layers(of program: Program) -> [Layer] {
     let graph = program.graph
-    let kept = Set(program.steps.flatMap { $0.keptInputs + $0.keptOutputs }.compactMap { $0?.cell })
+    let read = program.steps.flatMap { $0.keptInputs + $0.keptOutputs + ($0.isRepeated ? $0.reads : []) }
+    let kept = Set(read.compactMap { $0?.cell })
     var counted: Set<Int> = []
     return graph.nodes.map { node in
       var parameters = 0
@@ -104,6 +111,9 @@ public struct PlanSummary: Sendable {
     for (index, name) in values {
       if let cell = program.valueCells[index] { names[cell] = name }
       if let cell = program.gradientCells[index] { names[cell] = "gradient of \(name)" }
+    }
+    for step in program.steps where step.isRepeated {
+      for use in step.writes.compactMap({ $0 }) { names[use.cell] = "\(step.path) again" }
     }
     return names
   }

@@ -13,14 +13,15 @@ extension Program {
     guard let node = step.node.map({ graph.nodes[$0] }) else { return 0 }
     let forward = graph.multiplyAdds(of: node)
     switch step.action {
-    case .forward: return forward
+    case .forward, .recompute: return forward
     case .backward: return forward * step.writes.prefix(2).count { $0 != nil }
     case .add, .zero: return 0
     }
   }
 
-  /// Multiply-adds of a whole run: both passes where the program has a backward one.
-  public var multiplyAdds: Int { steps.reduce(0) { $0 + multiplyAdds(of: $1) } }
+  /// Multiply-adds of a whole run: both passes where the program has a backward one. What is computed again does not
+  /// count: it adds nothing to the result.
+  public var multiplyAdds: Int { steps.reduce(0) { $0 + ($1.isRepeated ? 0 : multiplyAdds(of: $1)) } }
 
   /// The bytes that a step must at least move: everything it reads and writes, once; what it adds to, twice.
   public func bytesMoved(by step: Step) -> Int {
@@ -47,6 +48,7 @@ extension Program {
     }
     switch step.action {
     case .forward: return StepKind(name: name, direction: "forward")
+    case .recompute: return StepKind(name: name, direction: "recompute")
     case .backward: return StepKind(name: name, direction: "backward")
     case .add: return StepKind(name: "sum of gradients", direction: "backward")
     case .zero: return StepKind(name: "zero gradient", direction: "backward")
@@ -96,7 +98,7 @@ public struct WorkCase: Hashable, Sendable {
 public struct StepKind: Hashable, Sendable {
   /// `conv2d 3x3 stride 2`, `batch_norm`.
   public let name: String
-  /// `forward` or `backward`.
+  /// `forward`, `backward`, or `recompute` for a forward step that the backward pass repeats.
   public let direction: String
 
   public init(name: String, direction: String) {

@@ -7,8 +7,8 @@ import Operators
 /// `Interpreter` gives each memory of its own.
 public struct Program: Sendable {
   public let graph: Graph
-  public let cells: [Cell]
-  public let steps: [Step]
+  public internal(set) var cells: [Cell]
+  public internal(set) var steps: [Step]
   /// The steps before this one are the forward pass.
   public let forwardCount: Int
   /// The cell of each value, by value index; `nil` for values that no step touches.
@@ -48,6 +48,8 @@ public struct Program: Sendable {
   public struct Step: Sendable {
     public enum Action: Sendable {
       case forward
+      /// A forward step once more, during the backward pass: the same kernel on the same inputs gives the same bits.
+      case recompute
       /// `accumulates[k]`: the gradient at input k is added to what is there.
       case backward(accumulates: [Bool])
       /// Adds the first read cell to the first written one.
@@ -56,16 +58,19 @@ public struct Program: Sendable {
       case zero
     }
     public let action: Action
-    /// The node, for forward and backward steps.
+    /// The node, for steps of an operator.
     public let node: Int?
     public let path: String
-    /// For a forward step the inputs; for a backward one the gradients of the outputs.
+    /// For a forward or repeated step the inputs; for a backward one the gradients of the outputs.
     public let reads: [Use?]
-    /// For a forward step the outputs; for a backward one the gradients of the inputs.
+    /// For a forward or repeated step the outputs; for a backward one the gradients of the inputs.
     public let writes: [Use?]
     /// For a backward step what it keeps of the forward pass, by input and output index.
     public let keptInputs: [Use?]
     public let keptOutputs: [Use?]
+
+    /// Whether this is a forward step that the backward pass repeats.
+    public var isRepeated: Bool { if case .recompute = action { true } else { false } }
 
     /// Every cell that the step touches.
     public var touched: [Int] { (reads + writes + keptInputs + keptOutputs).compactMap { $0?.cell } }

@@ -36,6 +36,10 @@ public protocol Operator: Sendable {
 
   /// Whether the backward pass gives a gradient at this input: false for labels, running statistics and the like.
   func isDifferentiable(input: Int) -> Bool
+
+  /// Whether the forward pass costs little more than reading its inputs and writing its outputs. A plan then rather
+  /// runs it again during the backward pass than keep its results until there. The default is no.
+  var isCheapToRepeat: Bool { get }
 }
 
 extension Operator {
@@ -43,6 +47,7 @@ extension Operator {
   public func multiplyAdds(inputs: [Shape], outputs: [Shape]) -> Int { 0 }
   public var inPlace: InPlace { InPlace() }
   public func isDifferentiable(input: Int) -> Bool { true }
+  public var isCheapToRepeat: Bool { false }
 }
 
 /// The two directions in which an operator runs.

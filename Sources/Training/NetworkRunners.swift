@@ -17,6 +17,7 @@ public final class NetworkRunners {
   private let isInterpreted: Bool
   private let bucketBytes: Int
   private let measuresSteps: Bool
+  private let memoryBudget: MemoryBudget
   private var arena: Arena
   private var runners: [Key: any Runner] = [:]
   /// Watches the interpreter in debug mode.
@@ -33,13 +34,15 @@ public final class NetworkRunners {
   ///   - image: `[H, W, C]`.
   ///   - key: keys the initial parameters.
   ///   - mode: what the network is mostly for; `.inference` takes no memory for training.
+  ///   - memoryBudget: what the arena of a training step may take; evaluations are not held to it.
   ///   - isInterpreted: debug mode: node by node, without a plan's memory.
   ///   - measuresSteps: whether each step of a plan is timed, for a trace.
-  /// - Throws: `TraceError` for shapes that do not fit, `ArenaError` when the memory is not to be had.
+  /// - Throws: `TraceError` for shapes that do not fit, `MemoryBudgetError` for too small a budget, `ArenaError` when
+  ///   the memory is not to be had.
   public init(
     _ network: any Module, _ task: any TrainingTask, batch: Int, image: Shape, team: WorkerTeam, key: RandomKey,
-    mode: Trace.Mode = .training, bucketBytes: Int = 4 << 20, isInterpreted: Bool = false,
-    measuresSteps: Bool = false
+    mode: Trace.Mode = .training, bucketBytes: Int = 4 << 20, memoryBudget: MemoryBudget = .auto,
+    isInterpreted: Bool = false, measuresSteps: Bool = false
   ) throws {
     self.network = network
     self.task = task
@@ -47,9 +50,11 @@ public final class NetworkRunners {
     self.isInterpreted = isInterpreted
     self.bucketBytes = bucketBytes
     self.measuresSteps = measuresSteps
+    self.memoryBudget = memoryBudget
     imageShape = image
     let graph = try Self.graph(network, task, batch: batch, image: image, mode: mode)
-    mainPlan = Plan(graph, workers: team.count, bucketBytes: bucketBytes)
+    mainPlan = try Plan(
+      graph, workers: team.count, bucketBytes: bucketBytes, budget: mode == .training ? memoryBudget : .auto)
     state = try ModelState(mainPlan.program, layout: mainPlan.layout, key: key)
     arena = try Arena(byteCount: isInterpreted ? 0 : mainPlan.arena.byteCount, firstTouchedBy: team)
     runners[Key(mode: mode, batch: batch)] = makeRunner(mainPlan)
@@ -60,7 +65,9 @@ public final class NetworkRunners {
     let key = Key(mode: mode, batch: batch)
     if let known = runners[key] { return known }
     let graph = try Self.graph(network, task, batch: batch, image: imageShape, mode: mode)
-    let plan = Plan(graph, workers: team.count, layout: state.layout, bucketBytes: bucketBytes)
+    let plan = try Plan(
+      graph, workers: team.count, layout: state.layout, bucketBytes: bucketBytes,
+      budget: mode == .training ? memoryBudget : .auto)
     if plan.arena.byteCount > arena.byteCount && !isInterpreted {
       // Runners hold the arena that they were made for: a larger one is for all of them.
       arena = try Arena(byteCount: plan.arena.byteCount, firstTouchedBy: team)

@@ -1,6 +1,7 @@
 import Communication
 import Configuration
 import Datasets
+import Graphs
 
 /// The parts of a run file that belong to the loop: how long, how often, how split over ranks.
 public struct RunSettings: Sendable {
@@ -29,6 +30,8 @@ public struct RunSettings: Sendable {
   public let logEverySteps: Int
   /// Whether rank 0 leaves `trace.json`: a few steps on the clock, with their communication.
   public let traces: Bool
+  /// What a rank's arena may take in a training step; changes no number.
+  public let memoryBudget: MemoryBudget
 
   /// Reads the sections `data`, `distributed` and `run`.
   public init(_ file: RunFile) throws(ConfigError) {
@@ -54,6 +57,11 @@ public struct RunSettings: Sendable {
     keepBest = try run.int("keep_best", default: 1, in: 0...)
     logEverySteps = try run.int("log_every", default: 10, in: 1...)
     traces = try run.bool("trace", default: false)
+    let budget = try run.string("memory_budget", default: "auto")
+    guard let read = MemoryBudget(budget) else {
+      throw run.error("memory_budget", "wanted \(MemoryBudget.wording), found '\(budget)'")
+    }
+    memoryBudget = read
   }
 }
 

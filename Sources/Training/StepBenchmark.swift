@@ -23,6 +23,8 @@ public struct StepBenchmark {
     /// Two for each multiply-add of both passes, counted directly.
     public let flopsPerImage: Double
     public let arenaBytes: Int
+    /// The most bytes of the arena that are alive at one step: no layout could do with less.
+    public let arenaLowerBoundBytes: Int
     /// The last step's loss: finite, or the figures mean nothing.
     public let loss: Float
     /// Where the time went, one for each distinct work, most first; empty when not asked for.
@@ -53,13 +55,15 @@ public struct StepBenchmark {
   private let measuresSteps: Bool
 
   /// Plans the network and takes the memory for its training.
-  /// - Throws: `TraceError` for images that do not fit, `ArenaError` when the memory is not to be had.
+  /// - Throws: `TraceError` for images that do not fit, `MemoryBudgetError` for too small a budget, `ArenaError` when
+  ///   the memory is not to be had.
   public init(
-    _ network: any Module, classes: Int, batch: Int, imageSize: Int, team: WorkerTeam, measuresSteps: Bool = false
+    _ network: any Module, classes: Int, batch: Int, imageSize: Int, team: WorkerTeam,
+    memoryBudget: MemoryBudget = .auto, measuresSteps: Bool = false
   ) throws {
     let image: Shape = [imageSize, imageSize, 3]
     let graph = try NetworkRunners.graph(network, Classification(), batch: batch, image: image, mode: .training)
-    plan = Plan(graph, workers: team.count)
+    plan = try Plan(graph, workers: team.count, budget: memoryBudget)
     state = try ModelState(plan.program, layout: plan.layout, key: RandomKey(0))
     let arena = try Arena(byteCount: plan.arena.byteCount, firstTouchedBy: team)
     runner = PlanRunner(plan, state: state, team: team, arena: arena, measuresSteps: measuresSteps)
@@ -94,7 +98,8 @@ public struct StepBenchmark {
       stepSeconds: Self.median(seconds), peakMemoryBytes: peak, gemmFlops: try PeakRate.measure(team),
       copyBytes: measuresSteps ? try PeakRate.measureCopy(team) : 0,
       flopsPerImage: 2 * Double(plan.program.multiplyAdds) / Double(batch), arenaBytes: plan.arena.byteCount,
-      loss: runner.output("loss")[0], cases: measuresSteps ? cases(stepSeconds, update: updateSeconds) : [])
+      arenaLowerBoundBytes: plan.arena.lowerBoundBytes, loss: runner.output("loss")[0],
+      cases: measuresSteps ? cases(stepSeconds, update: updateSeconds) : [])
   }
 
   private func cases(_ seconds: [Double], update: Double) -> [Case] {

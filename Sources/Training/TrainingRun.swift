@@ -67,7 +67,8 @@ public struct TrainingRun {
     let runners = try NetworkRunners(
       experiment.network, experiment.task, batch: schedule.replicaBatch, image: experiment.trainingPipeline.outputShape,
       team: threads.team, key: RandomKey(settings.seed).appending("parameters"), bucketBytes: settings.bucketBytes,
-      isInterpreted: request.isDebugging, measuresSteps: isFirst && settings.traces)
+      memoryBudget: settings.memoryBudget, isInterpreted: request.isDebugging,
+      measuresSteps: isFirst && settings.traces)
     let update = try ParameterUpdate(
       experiment.optimizer, try experiment.schedule(stepsPerEpoch: schedule.stepsPerEpoch, totalSteps: totalSteps),
       experiment.clipping, average: experiment.average, decaysEverything: experiment.decaysEverything,
@@ -165,7 +166,8 @@ public struct TrainingRun {
     log.announce(threads.sentence)
     log.announce(
       "\(plan.program.graph.parameterCount) parameters; a rank's arena \(plan.arena.byteCount >> 20) MiB (lower bound "
-        + "\(plan.arena.lowerBoundBytes >> 20) MiB), gradients in \(plan.buckets.count) buckets")
+        + "\(plan.arena.lowerBoundBytes >> 20) MiB, \(plan.program.steps.count { $0.isRepeated }) steps computed "
+        + "again), gradients in \(plan.buckets.count) buckets")
     log.announce(
       "\(experiment.training.count) training and \(experiment.evaluation.count) evaluation samples, "
         + "\(schedule.stepsPerEpoch) steps an epoch, \(totalSteps) steps in all; results in \(log.folder)")

@@ -45,6 +45,9 @@ struct Benchmark: ParsableCommand {
   @Option(help: "Threads; without it as many as this process has cores to itself.")
   var threads: Int?
 
+  @Option(help: "Memory of a training step's arena: auto, unlimited, or a size such as '1.5 GB'.")
+  var memoryBudget = "auto"
+
   @Flag(help: "One JSON object.")
   var json = false
 
@@ -65,7 +68,8 @@ struct Benchmark: ParsableCommand {
       if job.communicator.rank == 0 { threads.warnings.forEach(Self.warn) }
       let result = try StepBenchmark(
         named.network, classes: named.classes, batch: batch, imageSize: named.imageSize,
-        team: threads.team, measuresSteps: perStep || operators
+        team: threads.team, memoryBudget: try checkedBudget(memoryBudget) ?? .auto,
+        measuresSteps: perStep || operators
       ).run(steps: steps, warmup: warmup)
       guard job.communicator.rank == 0 else { return .success }
       let report = Report(

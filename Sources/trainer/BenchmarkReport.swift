@@ -15,6 +15,7 @@ extension Benchmark {
     let imagesPerSecond: Double
     let peakMemoryBytes: Int
     let arenaBytes: Int
+    let arenaLowerBoundBytes: Int
     let gemmGflops: Double
     let flopsPerImage: Double
     let shareOfGemmPeak: Double
@@ -49,6 +50,7 @@ extension Benchmark {
       imagesPerSecond = Double(batch) / result.stepSeconds
       peakMemoryBytes = result.peakMemoryBytes
       arenaBytes = result.arenaBytes
+      arenaLowerBoundBytes = result.arenaLowerBoundBytes
       gemmGflops = result.gemmFlops / 1e9
       flopsPerImage = result.flopsPerImage
       shareOfGemmPeak = result.shareOfPeak(batch: batch)
@@ -79,7 +81,10 @@ extension Benchmark {
         rows: [
           ["time of a step", number(stepSeconds, 3), "s"],
           ["images a second", number(imagesPerSecond, 2), "on \(threads) thread\(threads == 1 ? "" : "s")"],
-          ["peak memory", mebibytes(peakMemoryBytes), "MiB resident"],
+          [
+            "peak memory", mebibytes(peakMemoryBytes),
+            "MiB resident, the arena \(mebibytes(arenaBytes)) of them (lower bound \(mebibytes(arenaLowerBoundBytes)))",
+          ],
           ["operations an image", number(flopsPerImage * 1e-9, 2), "GFLOP, forward and backward"],
           ["matrix products here", number(gemmGflops, 1), "GFLOP/s with OpenBLAS's \(blasKernel) kernels"],
           ["share of that", number(shareOfGemmPeak * 100, 1), "%"],

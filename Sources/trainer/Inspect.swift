@@ -38,6 +38,9 @@ struct Inspect: ParsableCommand {
   @Option(help: "Threads of the rank, which have working memory each; without it as many as there are processors.")
   var threads: Int?
 
+  @Option(help: "Memory of a training step: auto, unlimited, or a size such as '1.5 GB'; without it the run file's.")
+  var memoryBudget: String?
+
   @Flag(help: "One JSON object.")
   var json = false
 
@@ -78,7 +81,8 @@ struct Inspect: ParsableCommand {
     let named = try NamedNetwork(name, attention: attention, classes: classes, imageSize: imageSize)
     return try Inspection(
       title: "\(named.title), \(named.classes) classes", named.network, Classification(),
-      image: [named.imageSize, named.imageSize, 3], batch: try checkedBatch(32), threads: try checkedThreads())
+      image: [named.imageSize, named.imageSize, 3], batch: try checkedBatch(32), threads: try checkedThreads(),
+      memoryBudget: try checkedBudget(memoryBudget) ?? .auto)
   }
 
   private func inspectRun(_ job: Job) throws -> Inspection {
@@ -87,7 +91,8 @@ struct Inspect: ParsableCommand {
       title: job.runName(runAndSettings), experiment.network, experiment.task,
       image: experiment.trainingPipeline.outputShape,
       batch: try checkedBatch(experiment.settings.globalBatch), threads: try checkedThreads(),
-      bucketBytes: experiment.settings.bucketBytes)
+      bucketBytes: experiment.settings.bucketBytes,
+      memoryBudget: try checkedBudget(memoryBudget) ?? experiment.settings.memoryBudget)
   }
 
   private func checkedBatch(_ standard: Int) throws(ConfigError) -> Int {

@@ -15,10 +15,10 @@ struct Inspection {
   let summary: PlanSummary
   let report: Report
 
-  /// - Throws: `TraceError` for images that do not fit the network.
+  /// - Throws: `TraceError` for images that do not fit the network, `MemoryBudgetError` for too small a budget.
   init(
     title: String, _ network: any Module, _ task: any TrainingTask, image: Shape, batch: Int, threads: Int,
-    bucketBytes: Int = 4 << 20
+    bucketBytes: Int = 4 << 20, memoryBudget: MemoryBudget = .auto
   ) throws {
     func graph(_ mode: Trace.Mode, batch: Int) throws -> Graph {
       try NetworkRunners.graph(network, task, batch: batch, image: image, mode: mode)
@@ -27,13 +27,16 @@ struct Inspection {
     self.image = image
     self.batch = batch
     self.threads = threads
-    plan = Plan(try graph(.training, batch: batch), workers: threads, bucketBytes: bucketBytes)
+    plan = try Plan(
+      try graph(.training, batch: batch), workers: threads, bucketBytes: bucketBytes, budget: memoryBudget)
     summary = PlanSummary(plan)
+    let repeated = plan.program.steps.filter(\.isRepeated), program = plan.program
     let inference = Plan(try graph(.inference, batch: batch), workers: threads)
     report = Report(
       parameters: plan.program.graph.parameterCount, multiplyAdds: try graph(.inference, batch: 1).multiplyAdds,
       batch: batch, image: image.array, threads: threads, arenaBytesTraining: plan.arena.byteCount,
       arenaBytesInference: inference.arena.byteCount, arenaLowerBoundBytes: plan.arena.lowerBoundBytes,
+      recomputedSteps: repeated.count, recomputedBytesMoved: repeated.reduce(0) { $0 + program.bytesMoved(by: $1) },
       parameterBytes: plan.layout.count * MemoryLayout<Float>.stride,
       gradientBytesPerStep: plan.buckets.reduce(0) { $0 + $1.count } * MemoryLayout<Float>.stride,
       buckets: plan.buckets.map { $0.count * MemoryLayout<Float>.stride },
@@ -59,6 +62,9 @@ struct Inspection {
     let arenaBytesTraining: Int
     let arenaBytesInference: Int
     let arenaLowerBoundBytes: Int
+    /// Forward steps that the backward pass repeats to save memory, and the bytes that they move.
+    let recomputedSteps: Int
+    let recomputedBytesMoved: Int
     /// Parameters and running statistics; as many again for gradients and for each moment of the optimizer.
     let parameterBytes: Int
     /// What a rank hands to the reduction in a step: gradients and new running statistics.
@@ -106,6 +112,10 @@ struct Inspection {
         [
           "memory of a training step", mebibytes(report.arenaBytesTraining),
           "MiB; no layout could do with less than \(mebibytes(report.arenaLowerBoundBytes))",
+        ],
+        [
+          "computed again", "\(report.recomputedSteps)",
+          "steps of the forward pass, in the backward pass; they move \(mebibytes(report.recomputedBytesMoved)) MiB",
         ],
         ["memory of an inference", mebibytes(report.arenaBytesInference), "MiB"],
         [

@@ -1,5 +1,6 @@
 import Attention
 import Configuration
+import Graphs
 import Layers
 import Models
 
@@ -46,6 +47,16 @@ func checked(_ option: String, _ value: Int, in range: ClosedRange<Int>) throws(
       problem: .wrongValue(wanted: "a whole number from \(range.lowerBound) to \(range.upperBound)", found: "\(value)"))
   }
   return value
+}
+
+/// The budget that `--memory-budget` gives; `nil` where it is not given.
+/// - Throws: `ConfigError` for text that is no budget.
+func checkedBudget(_ text: String?) throws(ConfigError) -> MemoryBudget? {
+  guard let text else { return nil }
+  guard let budget = MemoryBudget(text) else {
+    throw ConfigError(path: "--memory-budget", problem: .wrongValue(wanted: MemoryBudget.wording, found: "'\(text)'"))
+  }
+  return budget
 }
 
 extension ConfigError {

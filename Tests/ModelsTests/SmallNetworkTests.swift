@@ -48,6 +48,22 @@ import Testing
     return (difference / b.reduce(0) { $0 + Double($1) * Double($1) }).squareRoot()
   }
 
+  /// ResNet-20 with CBAM in the least memory that it can do with: computed again, the bits are the same.
+  @Test func smallestPlanGivesTheSameBits() throws {
+    let attention: [String: ConfigValue] = ["name": "cbam", "reduction": 4]
+    let graph = try NetworkTrace("resnet20", attention: attention, classes: 10, imageSize: 32).graph
+    let kept = Plan(graph, workers: 2, recomputes: false)
+    let error = try #require(throws: MemoryBudgetError.self) { try Plan(graph, workers: 2, budget: .bytes(1)) }
+    let wanted = try stepResults(kept, workers: 2).bits
+    for bytes in [error.smallest, kept.arena.byteCount * 3 / 4] {
+      let plan = try Plan(graph, workers: 2, budget: .bytes(bytes))
+      #expect(plan.arena.byteCount <= bytes && plan.overlaps() == [])
+      #expect(try stepResults(plan, workers: 2).bits == wanted)
+      #expect(try stepResults(plan, workers: 2, interpreted: true).bits == wanted)
+    }
+    #expect(2 * error.smallest < kept.arena.byteCount)
+  }
+
   /// Every name of the catalogue, at an image small enough for a quick step.
   @Test(arguments: ModelCatalog.entries.keys.sorted()) func everyNetworkPlansWhatItMeans(name: String) throws {
     let graph = try NetworkTrace(name, attention: nil, classes: 10, imageSize: 32).graph
@@ -77,7 +93,9 @@ import Testing
 
   @Test func replayAllocatesNothing() throws {
     let graph = try NetworkTrace("resnet20", attention: ["name": "cbam"], imageSize: 32).graph
-    let plan = Plan(graph, workers: 2)
+    let kept = Plan(graph, workers: 2, recomputes: false)
+    let plan = try Plan(graph, workers: 2, budget: .bytes(kept.arena.byteCount * 2 / 3))
+    #expect(plan.program.steps.contains { $0.isRepeated })
     let state = try ModelState(plan.program, layout: plan.layout, key: RandomKey(1))
     let team = WorkerTeam(count: 2)
     let runner = PlanRunner(plan, state: state, team: team, arena: try Arena(byteCount: plan.arena.byteCount))

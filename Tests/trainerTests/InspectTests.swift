@@ -37,6 +37,20 @@ import Testing
     #expect(reports[0]["gradient_bytes_per_step"] as? Int == reports[1]["gradient_bytes_per_step"] as? Int)
   }
 
+  @Test func `A budget is kept, and what that costs is told`() throws {
+    func report(_ budget: String) throws -> [String: Any] {
+      try Program.run(["inspect", "resnet20", "--memory-budget", budget, "--threads", "1", "--json"]).json()
+    }
+    let unlimited = try report("unlimited")
+    let all = try #require(unlimited["arena_bytes_training"] as? Int)
+    #expect(unlimited["recomputed_steps"] as? Int == 0 && unlimited["recomputed_bytes_moved"] as? Int == 0)
+    let half = try report("\(all / 2)")
+    #expect(try #require(half["arena_bytes_training"] as? Int) <= all / 2)
+    #expect(try #require(half["recomputed_bytes_moved"] as? Int) > all / 4)
+    let plan = try Program.run(["inspect", "resnet20", "--memory-budget", "\(all / 2)", "--threads", "1", "--plan"])
+    #expect(plan.output.contains(": recompute "))
+  }
+
   @Test func `A table for people ends with the memory plan`() throws {
     let text = try Program.run(["inspect", "--model", "resnet20", "--classes", "7"]).output
     #expect(text.hasPrefix("resnet20, 7 classes: images [32, 32, 3], batch 32"))

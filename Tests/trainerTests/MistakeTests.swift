@@ -70,6 +70,12 @@ import Testing
       testDescription: "batch larger than the data set", settings: ["data.batch=128"], code: 64,
       says: ["a batch of 128 is larger than the whole data set of 64 samples"]),
     Mistake(
+      testDescription: "a budget that is none", settings: ["run.memory_budget=plenty"], code: 64,
+      says: ["run.memory_budget: wanted auto, unlimited, or a size such as '1.5 GB', found 'plenty'"]),
+    Mistake(
+      testDescription: "a budget that nothing fits into", settings: ["run.memory_budget=1 kB"], code: 64,
+      says: ["a training step does not fit into 1 MiB; the smallest budget that works is", "most is needed at step"]),
+    Mistake(
       testDescription: "a rate that explodes", settings: ["optimizer.learning_rate=1e30", "schedule.name=constant"],
       code: 1, says: ["the loss is", "with a learning rate of 1e+30", "--resume latest --debug"]),
     Mistake(

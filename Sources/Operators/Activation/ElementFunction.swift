@@ -31,6 +31,8 @@ extension ElementFunction {
 
   public var inPlace: InPlace { InPlace(forward: 0, backward: 0) }
 
+  public var isCheapToRepeat: Bool { true }
+
   public func forward(_ call: ForwardCall, _ worker: Worker) {
     let x = call.inputs[0].pointer, y = call.outputs[0].pointer
     for range in worker.ranges(call.outputs[0].count, by: 16_384) {

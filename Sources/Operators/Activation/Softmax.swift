@@ -28,6 +28,8 @@ public struct Softmax: Operator {
 
   public var inPlace: InPlace { InPlace(forward: 0, backward: 0) }
 
+  public var isCheapToRepeat: Bool { true }
+
   public func forward(_ call: ForwardCall, _ worker: Worker) {
     let x = UnsafePointer(call.inputs[0].pointer), y = call.outputs[0].pointer
     let (length, inner) = extents(call.inputs[0].shape)

@@ -8,7 +8,7 @@ import Compute
 public protocol BroadcastOperator: Operator {
   /// The verb of its error sentence: cannot `add` … and ….
   static var verb: String { get }
-  /// Whether the derivatives read a and b.
+  /// Whether the derivatives read a and b; where they do not, ∂f/∂a is 1.
   static var readsOperands: Bool { get }
   static func value(_ a: Lanes, _ b: Lanes) -> Lanes
   /// dy · ∂f/∂a
@@ -34,6 +34,8 @@ extension BroadcastOperator {
   }
 
   public var inPlace: InPlace { InPlace(forward: 0, backward: 0) }
+
+  public var isCheapToRepeat: Bool { true }
 
   public func forward(_ call: ForwardCall, _ worker: Worker) {
     let a = call.inputs[0], b = call.inputs[1], y = call.outputs[0]
@@ -67,7 +69,10 @@ extension BroadcastOperator {
 
   private func backwardSame(_ call: BackwardCall, _ dy: UnsafeMutablePointer<Float>, _ worker: Worker) {
     let a = call.inputs[0].pointer, b = call.inputs[1].pointer
-    let da = call.inputGradients[0], db = call.inputGradients[1]
+    // Of a sum or difference the gradient at a is dy: where it takes dy's place it is there already.
+    let isDone = !Self.readsOperands && call.inputGradients[0]?.pointer == dy
+    let da = isDone ? nil : call.inputGradients[0], db = call.inputGradients[1]
+    guard da != nil || db != nil else { return }
     for range in worker.ranges(call.inputs[0].count, by: 16_384) {
       inLanes(range) { index, count in
         let slope = dy.lanes(at: index, first: count)

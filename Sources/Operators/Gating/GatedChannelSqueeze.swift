@@ -22,6 +22,8 @@ public struct GatedChannelSqueeze: Operator {
 
   public var keeps: Kept { Kept(inputs: [0, 1], outputs: [1]) }
 
+  public var isCheapToRepeat: Bool { true }
+
   public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {
     pass == .backward ? Scratch(shared: ImageTiles(inputs[0]).partialCount) : Scratch()
   }

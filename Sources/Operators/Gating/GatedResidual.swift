@@ -41,6 +41,8 @@ public struct GatedResidual: Operator {
 
   public var inPlace: InPlace { InPlace(forward: 1, backward: 1) }
 
+  public var isCheapToRepeat: Bool { true }
+
   public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {
     pass == .backward && hasChannelGate ? Scratch(shared: ImageTiles(inputs[0]).partialCount) : Scratch()
   }

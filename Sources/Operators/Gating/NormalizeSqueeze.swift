@@ -31,6 +31,8 @@ public struct NormalizeSqueeze: Operator {
 
   public func isDifferentiable(input: Int) -> Bool { input < 3 }
 
+  public var isCheapToRepeat: Bool { true }
+
   public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {
     let tiles = ImageTiles(inputs[0]), period = ChannelPeriod(channels: tiles.channels)
     switch pass {

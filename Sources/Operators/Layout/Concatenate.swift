@@ -26,6 +26,8 @@ public struct Concatenate: Operator {
 
   public var keeps: Kept { .nothing }
 
+  public var isCheapToRepeat: Bool { true }
+
   public func forward(_ call: ForwardCall, _ worker: Worker) {
     let result = call.outputs[0].shape, axis = axis < 0 ? result.rank + axis : axis
     let outer = result.count(over: 0..<axis), width = result.count(over: axis..<result.rank)

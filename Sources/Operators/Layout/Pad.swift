@@ -41,6 +41,8 @@ public struct Pad: Operator {
 
   public var keeps: Kept { .nothing }
 
+  public var isCheapToRepeat: Bool { true }
+
   public func forward(_ call: ForwardCall, _ worker: Worker) {
     let y = call.outputs[0].pointer, x = call.inputs[0].pointer
     let rows = PaddedRows(call.inputs[0].shape, call.outputs[0].shape, margins)

@@ -29,6 +29,8 @@ public struct Slice: Operator {
 
   public var keeps: Kept { .nothing }
 
+  public var isCheapToRepeat: Bool { true }
+
   public func forward(_ call: ForwardCall, _ worker: Worker) {
     let rows = rows(of: call.inputs[0].shape)
     worker.copyRows(

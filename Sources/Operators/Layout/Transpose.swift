@@ -21,6 +21,8 @@ public struct Transpose: Operator {
 
   public var keeps: Kept { .nothing }
 
+  public var isCheapToRepeat: Bool { true }
+
   public func forward(_ call: ForwardCall, _ worker: Worker) {
     let target = GradientTarget(call.outputs[0], accumulates: false)
     permute(call.inputs[0].pointer, call.inputs[0].shape, isInverse: false, target, worker)

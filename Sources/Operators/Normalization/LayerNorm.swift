@@ -23,6 +23,8 @@ public struct LayerNorm: Operator {
 
   public var inPlace: InPlace { InPlace(forward: 0, backward: 0) }
 
+  public var isCheapToRepeat: Bool { true }
+
   public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {
     let channels = inputs[0].channels, rows = inputs[0].count / channels
     return pass == .forward ? Scratch() : Scratch(shared: 2 * tiles(rows, channels) * channels)

@@ -35,6 +35,8 @@ public struct Normalize: Operator, Equatable {
 
   public var inPlace: InPlace { InPlace(forward: hasResidual ? 5 : 0, backward: hasResidual ? 5 : 0) }
 
+  public var isCheapToRepeat: Bool { true }
+
   public func isDifferentiable(input: Int) -> Bool { input < 3 || input == 5 }
 
   public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {

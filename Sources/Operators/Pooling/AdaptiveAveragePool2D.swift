@@ -18,6 +18,8 @@ public struct AdaptiveAveragePool2D: Operator {
 
   public var keeps: Kept { .nothing }
 
+  public var isCheapToRepeat: Bool { true }
+
   public func forward(_ call: ForwardCall, _ worker: Worker) {
     PoolingPlane(call.inputs[0].shape, bins: output).average(call, countsPadding: false, worker)
   }

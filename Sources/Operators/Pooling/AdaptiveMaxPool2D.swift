@@ -21,6 +21,8 @@ public struct AdaptiveMaxPool2D: Operator {
 
   public var keeps: Kept { Kept(outputs: [1]) }
 
+  public var isCheapToRepeat: Bool { true }
+
   public func forward(_ call: ForwardCall, _ worker: Worker) {
     PoolingPlane(call.inputs[0].shape, bins: output).maximum(call, worker)
   }

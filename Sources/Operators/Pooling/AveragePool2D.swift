@@ -33,6 +33,8 @@ public struct AveragePool2D: Operator {
 
   public var keeps: Kept { .nothing }
 
+  public var isCheapToRepeat: Bool { true }
+
   public func forward(_ call: ForwardCall, _ worker: Worker) {
     plane(call.inputs[0].shape).average(call, countsPadding: countsPadding, worker)
   }

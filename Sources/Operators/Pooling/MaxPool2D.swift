@@ -33,6 +33,8 @@ public struct MaxPool2D: Operator {
 
   public var keeps: Kept { Kept(outputs: [1]) }
 
+  public var isCheapToRepeat: Bool { true }
+
   public func forward(_ call: ForwardCall, _ worker: Worker) { plane(call.inputs[0].shape).maximum(call, worker) }
 
   /// dx = the sum of dy over the windows whose maximum is here.

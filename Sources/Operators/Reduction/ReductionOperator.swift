@@ -48,6 +48,8 @@ extension ReductionState {
 }
 
 extension ReductionOperator {
+  public var isCheapToRepeat: Bool { true }
+
   /// Whether an axis of `shape` is reduced.
   func reduces(_ axis: Int, of shape: Shape) -> Bool {
     for own in axes where (own < 0 ? shape.rank + own : own) == axis { return true }

@@ -38,6 +38,8 @@ public struct Resize2D: Operator {
 
   public var keeps: Kept { .nothing }
 
+  public var isCheapToRepeat: Bool { true }
+
   /// Backward: the weights of one row's and one column's readers.
   public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {
     pass == .backward ? Scratch(perWorker: output.height + output.width) : Scratch()

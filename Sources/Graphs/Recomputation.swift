@@ -1,0 +1,107 @@
+import Compute
+import Operators
+
+/// Chooses which nodes of a program are computed again in the backward pass.
+///
+/// Greedy: at the moment when most bytes are alive, the node goes that frees most of them for the bytes that computing
+/// it again moves (with what it needs that nobody keeps), over and over. Costs are counted from shapes and ties go to
+/// the earlier node, so the choice is the same every time. It changes no number: ranks may choose differently.
+struct Recomputation {
+  private let program: Program
+  private let workers: Int
+  private var profile: MemoryProfile
+  private var repeated: [Bool]
+  private var outcome: MemoryProfile.Outcome
+
+  /// What may be spent where no budget is given: one part in so many of what a step costs.
+  private static let freeShare = 50
+
+  private init(_ program: Program, workers: Int) {
+    self.program = program
+    self.workers = workers
+    profile = MemoryProfile(program, workers: workers)
+    repeated = [Bool](repeating: false, count: program.forwardCount)
+    outcome = profile.evaluate(repeated)
+  }
+
+  /// `program` with what is nearly free computed again: cheap operators only, within two hundredths of the step's cost.
+  static func free(_ program: Program, workers: Int) -> Program {
+    guard program.steps.count > program.forwardCount else { return program }
+    var search = Recomputation(program, workers: workers)
+    let candidates = search.candidates { program.graph.nodes[$0].subject.isCheapToRepeat }
+    let limit = program.steps.reduce(0) { $0 + MemoryProfile.cost(of: $1, in: program) } / freeShare
+    while let choice = search.best(candidates, limit: limit) { search.take(choice) }
+    return search.result
+  }
+
+  /// `program` with so much computed again that its arena has at most `budget` bytes.
+  /// - Throws: when no choice that this search finds is small enough.
+  static func fit(_ program: Program, workers: Int, budget: Int) throws(MemoryBudgetError) -> Program {
+    var search = Recomputation(program, workers: workers)
+    let candidates = search.candidates { _ in true }
+    // The profile is an estimate and packing has gaps: what it promises is tried, and corrected by what came out.
+    var target = budget
+    while true {
+      while search.outcome.peak > target, let choice = search.best(candidates, limit: .max) { search.take(choice) }
+      let result = search.result, bytes = ArenaLayout(result, workers: workers).byteCount
+      if bytes <= budget { return result }
+      target = min(target, search.outcome.peak) - (bytes - budget)
+      guard let choice = search.best(candidates, limit: .max) else {
+        throw MemoryBudgetError(result, workers: workers, budget: budget, smallest: bytes)
+      }
+      search.take(choice)
+    }
+  }
+
+  private var result: Program {
+    let nodes = repeated.indices.filter { repeated[$0] }
+    return nodes.isEmpty ? program : program.recomputing(Set(nodes))
+  }
+
+  /// The nodes that may be repeated.
+  private func candidates(_ isWanted: (Int) -> Bool) -> [Bool] {
+    repeated.indices.map { program.isRepeatable($0) && isWanted($0) }
+  }
+
+  /// The nodes to add that free most at the fullest moment for what they cost; `nil` when none frees anything.
+  private mutating func best(_ candidates: [Bool], limit: Int) -> [Int]? {
+    // Also refreshes what the profile says of demands and of bytes alive.
+    let now = profile.evaluate(repeated), fullest = profile.alive[now.moment]
+    // A thousandth of all that is alive is not worth a step of its own.
+    let waiting = candidates.indices.filter {
+      candidates[$0] && !repeated[$0] && profile.isWaiting($0, at: now.moment)
+        && profile.outputBytes(of: $0) > outcome.peak >> 10
+    }
+    let choices = waiting.map { closure(of: $0, candidates) }
+    var best: (nodes: [Int], score: Double)?
+    for nodes in choices {
+      for node in nodes { repeated[node] = true }
+      let then = profile.evaluate(repeated)
+      for node in nodes { repeated[node] = false }
+      let freed = fullest - profile.alive[now.moment]
+      guard freed > 0, then.peak <= now.peak, then.cost <= limit else { continue }
+      let score = Double(freed) / Double(max(then.cost - now.cost, 1))
+      if score > best?.score ?? 0 { best = (nodes, score) }
+    }
+    return best?.nodes
+  }
+
+  /// `node`, and the makers of those of its inputs that would otherwise have to wait for it.
+  private func closure(of node: Int, _ candidates: [Bool]) -> [Int] {
+    let need = profile.demand(for: node)
+    var nodes = [node], next = 0
+    while next < nodes.count {
+      for maker in profile.makersOfUnneeded(inputsOf: nodes[next], at: need)
+      where candidates[maker] && !repeated[maker] && !nodes.contains(maker) {
+        nodes.append(maker)
+      }
+      next += 1
+    }
+    return nodes
+  }
+
+  private mutating func take(_ nodes: [Int]) {
+    for node in nodes { repeated[node] = true }
+    outcome = profile.evaluate(repeated)
+  }
+}
