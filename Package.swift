@@ -83,7 +83,7 @@ let package = Package(
       ],
       swiftSettings: [processor]),
 
-    // Tests: a mirror of Sources.
+    // Tests: a mirror of Sources. Each names all it imports: what it gets through others alone is not built anew.
     .target(
       name: "Support", dependencies: ["Graphs", "Operators", "Compute"], path: "Tests/Support",
       swiftSettings: kernel),
@@ -93,18 +93,25 @@ let package = Package(
     .testTarget(name: "OperatorsTests", dependencies: ["Operators", "Support"], swiftSettings: [processor]),
     .testTarget(
       name: "GraphsTests", dependencies: ["Graphs", "Support", "CAllocationCounter"], swiftSettings: [processor]),
-    .testTarget(name: "LayersTests", dependencies: ["Layers", "Support"], swiftSettings: [processor]),
-    .testTarget(name: "ModelsTests", dependencies: ["Models", "Support", "CAllocationCounter"], swiftSettings: [processor]),
+    .testTarget(name: "LayersTests", dependencies: ["Layers", "Graphs", "Compute", "Support"], swiftSettings: [processor]),
+    .testTarget(
+      name: "ModelsTests",
+      dependencies: ["Models", "Attention", "Layers", "Graphs", "Compute", "Configuration", "Support", "CAllocationCounter"],
+      swiftSettings: [processor]),
     .testTarget(name: "CommunicationTests", dependencies: ["Communication"], swiftSettings: [processor]),
     .testTarget(name: "SafetensorsTests", dependencies: ["Safetensors"], swiftSettings: [processor]),
-    .testTarget(name: "OptimizersTests", dependencies: ["Optimizers"], swiftSettings: [processor]),
-    .testTarget(name: "DatasetsTests", dependencies: ["Datasets"], swiftSettings: [processor]),
+    .testTarget(name: "OptimizersTests", dependencies: ["Optimizers", "Compute", "Configuration"], swiftSettings: [processor]),
+    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Compute", "Configuration"], swiftSettings: [processor]),
     .testTarget(name: "PicturesTests", dependencies: ["Pictures"], swiftSettings: [processor]),
-    .testTarget(name: "TasksTests", dependencies: ["Tasks"], swiftSettings: [processor]),
+    .testTarget(name: "TasksTests", dependencies: ["Tasks", "Layers", "Graphs", "Compute"], swiftSettings: [processor]),
     .testTarget(
-      name: "TrainingTests", dependencies: ["Training", "Models", "Support", "TensorBoardEvents"],
+      name: "TrainingTests",
+      dependencies: [
+        "Training", "Models", "Tasks", "Layers", "Graphs", "Optimizers", "Communication", "Datasets", "Compute",
+        "Configuration", "Support", "TensorBoardEvents",
+      ],
       swiftSettings: [processor]),
-    .testTarget(name: "ParityTests", dependencies: ["Parity", "Support"], swiftSettings: [processor]),
+    .testTarget(name: "ParityTests", dependencies: ["Parity", "Attention", "Safetensors", "Support"], swiftSettings: [processor]),
     .testTarget(
       name: "trainerTests", dependencies: ["Training", "Safetensors", "Communication", "Support"],
       swiftSettings: [processor]),
