@@ -64,7 +64,7 @@ public struct RankThreads {
   private var loading: String {
     let count = loaders, verb = count == 1 ? "loads" : "load"
     if count == 0 { return "loading in between" }
-    return "\(count) \(verb)" + (placement.loaderThreads == 0 ? " in turns with them" : "")
+    return "\(count) \(verb)" + (placement.loaderThreads == 0 ? " in turns" : "")
   }
 
   /// What costs speed, with the remedy.

@@ -121,7 +121,7 @@ package final class StepTrace {
   package var sentence: String {
     if began == nil { return "no trace: it begins with step \(Self.steps.lowerBound) of a run" }
     let last = min(taken, Self.steps.upperBound)
-    let hidden = hiddenShare.map { "; communication hidden: \(NumberText.percent($0)), behind the backward pass" } ?? ""
+    let hidden = hiddenShare.map { "; communication hidden behind the backward pass: \(NumberText.percent($0))" } ?? ""
     return "trace of steps \(Self.steps.lowerBound) to \(last) in \(path)" + hidden
   }
 
