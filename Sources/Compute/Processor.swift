@@ -7,8 +7,11 @@ public enum Processor {
   /// The number of processors that the operating system lets this thread run on.
   public static var affinityCount: Int { Int(processor_affinity_count()) }
 
-  /// The kernel family that OpenBLAS chose at load, such as `Cooperlake` or `Haswell`.
-  public static var blasKernel: String { String(cString: openblas_get_corename()) }
+  /// The kernel family that OpenBLAS uses, such as `SkylakeX` or `Haswell`.
+  public static var blasKernel: String {
+    _ = hasChosenBLASKernels
+    return String(cString: openblas_get_corename())
+  }
 
   /// A processor's vector instructions, by their width.
   public enum Instructions: Int, Comparable, Sendable, CustomStringConvertible {
@@ -69,7 +72,10 @@ public enum Processor {
   }
 
   /// Keeps OpenBLAS from starting threads of its own inside ours: they fight for the same cores.
-  public static func confineBLAS() { openblas_set_num_threads(1) }
+  public static func confineBLAS() {
+    _ = hasChosenBLASKernels
+    openblas_set_num_threads(1)
+  }
 
   /// The numbers of the processors that the calling thread may run on, in order; empty where the system does not say.
   public static var affinity: [Int] {
