@@ -14,7 +14,7 @@ public struct Plan: Sendable, CustomStringConvertible {
 
   /// The rewrites that a graph goes through, in order.
   public static let rewrites: [any Rewrite] = [
-    RemoveUnusedNodes(), FuseGatedResidual(), FuseNormalization(), FuseNormalizeSqueeze(),
+    RemoveUnusedNodes(), FuseGatedResidual(), FuseNormalization(), FuseNormalizeSqueeze(), ChooseConvolutionMethods(),
   ]
 
   /// Plans `graph` for a team of `workers`.
@@ -90,7 +90,7 @@ public struct Plan: Sendable, CustomStringConvertible {
   }
 
   private func describe(_ step: Program.Step, _ index: Int) -> String {
-    let name = step.node.map { program.graph.nodes[$0].subject.name } ?? ""
+    let name = step.node == nil ? "" : program.kind(of: step).name
     let shapes = step.writes.compactMap { $0?.shape.description }.joined(separator: " ")
     let adds: String
     switch step.action {

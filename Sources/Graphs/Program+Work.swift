@@ -36,7 +36,8 @@ extension Program {
     return bytes
   }
 
-  /// What kind of work a step is: its operator, for a convolution also kernel and stride, and its direction.
+  /// What kind of work a step is: its operator, for a convolution also kernel, stride and chosen method, and its
+  /// direction.
   public func kind(of step: Step) -> StepKind {
     let node = step.node.map { graph.nodes[$0] }
     var name = node?.subject.name ?? ""
@@ -45,6 +46,7 @@ extension Program {
       name += " \(weight[1])x\(weight[2])"
       if convolution.stride != 1 { name += " stride \(convolution.stride.height)" }
       if convolution.groups != 1 { name += " groups \(convolution.groups)" }
+      if let method = convolution.method { name += " \(method.rawValue)" }
     }
     switch step.action {
     case .forward: return StepKind(name: name, direction: "forward")

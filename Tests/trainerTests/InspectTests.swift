@@ -61,7 +61,7 @@ import Testing
 
   @Test func `The plan lists both passes and where buckets close`() throws {
     let text = try Program.run(["inspect", "resnet20", "--plan"]).output
-    #expect(text.contains("forward conv2d conv1"))
+    #expect(text.contains("forward conv2d 3x3 conv1"))
     #expect(text.contains("backward"))
     #expect(text.contains("bucket 0 closes"))
   }

@@ -9,12 +9,25 @@ import Compute
 extension ConvolutionGeometry {
   /// Floats in a row of the padded image.
   private var paddedPitch: Int { (width + 2 * paddingX) * channels }
-  /// Bands of rows that an image is cut into: one, unless there are too few images for several workers.
-  private var directBands: Int { max(1, min(outputHeight / 4, (8 + images - 1) / images)) }
-  private var directBandRows: Int { (outputHeight + directBands - 1) / directBands }
-  /// Floats of a padded band, and of a padded image.
+
+  /// Output rows of a band whose rows of the padded image, and `slopes` rows of output gradients for each, stay within
+  /// 256 KiB; one band for an image where that fits, unless there are too few images for several workers.
+  private func bandRows(slopes: Int) -> Int {
+    let fitting = (Self.bandFloats - (kernelHeight - strideY) * paddedPitch)
+      / (strideY * paddedPitch + slopes * outputWidth * outputChannels)
+    let least = (outputHeight + max(fitting, 1) - 1) / max(fitting, 1)
+    let bands = max(least, min(outputHeight / 4, (8 + images - 1) / images), 1)
+    return (outputHeight + bands - 1) / bands
+  }
+  private static let bandFloats = (256 << 10) / 4
+  /// Output rows of a band, for y and dx and for dw.
+  private var directBandRows: Int { bandRows(slopes: 0) }
+  private var directProductRows: Int { bandRows(slopes: 1) }
+  /// Floats of a padded band of the two; what the last vectors read beyond it counts with the second.
   var paddedBandFloats: Int { ((directBandRows - 1) * strideY + kernelHeight) * paddedPitch }
-  var paddedImageFloats: Int { (height + 2 * paddingY) * paddedPitch }
+  var paddedProductFloats: Int { ((directProductRows - 1) * strideY + kernelHeight) * paddedPitch + 16 }
+  /// Whether bands hold so many rows that padding and filters are read seldom.
+  var hasTallBands: Bool { directProductRows >= min(4, outputHeight) }
 
   /// y = b + the correlation of x with the filters, a band of rows of one image a tile.
   func correlateDirectly(
@@ -132,63 +145,101 @@ extension ConvolutionGeometry {
     _ padded: UnsafeMutablePointer<Float>
   ) {
     let chunks = filterGradientChunks, run = kernelWidth * channels
-    for image in chunk * images / chunks..<(chunk + 1) * images / chunks {
-      let slopes = dy + image * outputPixelsPerImage * outputChannels
-      if let biasSums { addRows(slopes, rows: outputPixelsPerImage, width: outputChannels, to: biasSums) }
+    let bandRows = directProductRows, bands = (outputHeight + bandRows - 1) / bandRows
+    for tile in chunk * images * bands / chunks..<(chunk + 1) * images * bands / chunks {
+      let image = tile / bands, first = tile % bands * bandRows
+      let rows = min(bandRows, outputHeight - first)
+      let slopes = dy + (image * outputHeight + first) * outputWidth * outputChannels
+      if let biasSums { addRows(slopes, rows: rows * outputWidth, width: outputChannels, to: biasSums) }
       guard let x else { continue }
-      pad(x + image * height * width * channels, top: -paddingY, rows: height + 2 * paddingY, into: padded)
+      pad(
+        x + image * height * width * channels, top: first * strideY - paddingY,
+        rows: (rows - 1) * strideY + kernelHeight, into: padded)
       for v in 0..<kernelHeight {
-        let line = padded + v * paddedPitch
-        for output in stride(from: 0, to: outputChannels, by: 8) {
-          let target = sums + output * filterLength + v * run
-          var at = 0
-          while at + 32 <= run {
-            addPairProducts(line + at, slopes + output, to: target + at)
-            at += 32
+        let line = padded + v * paddedPitch, target = sums + v * run
+        if run % 16 == 0 {
+          for output in stride(from: 0, to: outputChannels, by: 8) {
+            addVectorProducts(line, slopes + output, rows, to: target + output * filterLength)
           }
-          if at < run { addSingleProducts(line + at, slopes + output, to: target + at) }
+        } else {
+          for output in stride(from: 0, to: outputChannels, by: 16) {
+            addScalarProducts(line, slopes + output, rows, to: target + output * filterLength)
+          }
         }
       }
     }
   }
 
-  /// Eight outputs times 32 neighbouring taps, summed over the pixels of an image. (With 48 the sums spill.)
-  @inline(__always)
-  private func addPairProducts(
-    _ padded: UnsafeMutablePointer<Float>, _ slopes: UnsafeMutablePointer<Float>, to sums: UnsafeMutablePointer<Float>
+  /// Eight outputs times a row of taps, 32 at a time, summed over the pixels of a band. (With 48 the sums spill.)
+  private func addVectorProducts(
+    _ padded: UnsafeMutablePointer<Float>, _ slopes: UnsafeMutablePointer<Float>, _ rows: Int,
+    to sums: UnsafeMutablePointer<Float>
   ) {
-    let length = filterLength
-    var low = EightLanes(repeating: Lanes(repeating: 0)), high = low
-    forEachPixel(padded, slopes) { x, slope in
-      low.addProducts(x.lanes(at: 0)) { Lanes(repeating: slope[$0]) }
-      high.addProducts(x.lanes(at: 16)) { Lanes(repeating: slope[$0]) }
+    let length = filterLength, run = kernelWidth * channels
+    var at = 0
+    while at + 32 <= run {
+      var low = EightLanes(repeating: Lanes(repeating: 0)), high = low
+      forEachPixel(padded + at, slopes, rows) { x, slope in
+        low.addProducts(x.lanes(at: 0)) { Lanes(repeating: slope[$0]) }
+        high.addProducts(x.lanes(at: 16)) { Lanes(repeating: slope[$0]) }
+      }
+      let target = sums + at
+      low.visit { target.store(target.lanes(at: $0 * length) + $1, at: $0 * length) }
+      high.visit { target.store(target.lanes(at: $0 * length + 16) + $1, at: $0 * length + 16) }
+      at += 32
     }
-    low.visit { sums.store(sums.lanes(at: $0 * length) + $1, at: $0 * length) }
-    high.visit { sums.store(sums.lanes(at: $0 * length + 16) + $1, at: $0 * length + 16) }
-  }
-
-  /// Eight outputs times 16 neighbouring taps.
-  @inline(__always)
-  private func addSingleProducts(
-    _ padded: UnsafeMutablePointer<Float>, _ slopes: UnsafeMutablePointer<Float>, to sums: UnsafeMutablePointer<Float>
-  ) {
-    let length = filterLength
+    guard at < run else { return }
     var products = EightLanes(repeating: Lanes(repeating: 0))
-    forEachPixel(padded, slopes) { x, slope in
+    forEachPixel(padded + at, slopes, rows) { x, slope in
       products.addProducts(x.lanes(at: 0)) { Lanes(repeating: slope[$0]) }
     }
-    products.visit { sums.store(sums.lanes(at: $0 * length) + $1, at: $0 * length) }
+    let target = sums + at
+    products.visit { target.store(target.lanes(at: $0 * length) + $1, at: $0 * length) }
   }
 
-  /// Walks the output pixels of an image, and beside them the taps under each.
+  /// Sixteen outputs times a row of taps that fills no vectors (21 in a stem of 7x7 taps on three channels): here the
+  /// lanes are the outputs, and sixteen taps at a time are broadcast. Sums of taps past the row are dropped.
+  private func addScalarProducts(
+    _ padded: UnsafeMutablePointer<Float>, _ slopes: UnsafeMutablePointer<Float>, _ rows: Int,
+    to sums: UnsafeMutablePointer<Float>
+  ) {
+    let length = filterLength, run = kernelWidth * channels
+    var at = 0
+    while at + 8 < run {
+      var near = EightLanes(repeating: Lanes(repeating: 0)), far = near
+      forEachPixel(padded + at, slopes, rows) { x, slope in
+        let lanes = slope.lanes(at: 0)
+        near.addProducts(lanes) { Lanes(repeating: x[$0]) }
+        far.addProducts(lanes) { Lanes(repeating: x[$0 + 8]) }
+      }
+      let target = sums + at, left = run - at
+      near.visit { add($1, to: target + $0, every: length) }
+      far.visit { if $0 + 8 < left { add($1, to: target + $0 + 8, every: length) } }
+      at += 16
+    }
+    guard at < run else { return }
+    var near = EightLanes(repeating: Lanes(repeating: 0))
+    forEachPixel(padded + at, slopes, rows) { x, slope in
+      near.addProducts(slope.lanes(at: 0)) { Lanes(repeating: x[$0]) }
+    }
+    let target = sums + at, left = run - at
+    near.visit { if $0 < left { add($1, to: target + $0, every: length) } }
+  }
+
+  /// Adds lanes to floats `length` apart.
+  private func add(_ lanes: Lanes, to target: UnsafeMutablePointer<Float>, every length: Int) {
+    for lane in 0..<16 { target[lane * length] += lanes[lane] }
+  }
+
+  /// Walks the output pixels of a band, and beside them the taps under each.
   @inline(__always)
   private func forEachPixel(
-    _ padded: UnsafeMutablePointer<Float>, _ slopes: UnsafeMutablePointer<Float>,
+    _ padded: UnsafeMutablePointer<Float>, _ slopes: UnsafeMutablePointer<Float>, _ rows: Int,
     _ body: (_ x: UnsafeMutablePointer<Float>, _ slope: UnsafeMutablePointer<Float>) -> Void
   ) {
     let step = strideX * channels, rowStep = strideY * paddedPitch, outputs = outputChannels, columns = outputWidth
     var slope = slopes
-    for row in 0..<outputHeight {
+    for row in 0..<rows {
       var x = padded + row * rowStep
       for _ in 0..<columns {
         body(x, slope)

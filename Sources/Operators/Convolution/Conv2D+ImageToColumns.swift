@@ -73,16 +73,34 @@ extension ConvolutionGeometry {
   /// Pixels of the data gradient's tile that are multiplied at a time.
   var stripPixels: Int { min(256, imagesPerTile * outputPixelsPerImage) }
 
+  /// Whether filters are transposed before the forward pass, so that products can be computed in blocks.
+  var transposesFilters: Bool { isPointwise && channels <= 512 && channels * outputChannels <= 512 * 256 }
+
   /// The forward pass.
   func correlateColumns(
     _ x: UnsafeMutablePointer<Float>, _ weight: UnsafeMutablePointer<Float>, _ bias: UnsafeMutablePointer<Float>?,
-    into y: UnsafeMutablePointer<Float>, _ columns: UnsafeMutablePointer<Float>, _ worker: Worker
+    into y: UnsafeMutablePointer<Float>, transposed: UnsafeMutablePointer<Float>,
+    _ columns: UnsafeMutablePointer<Float>, _ worker: Worker
   ) {
     let outputs = outputChannels, length = filterLength
+    if transposesFilters {
+      for range in worker.ranges(channels, by: 16) {
+        for output in 0..<outputs {
+          for channel in range { transposed[channel * outputs + output] = weight[output * length + channel] }
+        }
+      }
+      worker.barrier()
+    }
     for pixels in worker.ranges(outputPixels, by: pixelsPerTile) {
       let tile = y + pixels.lowerBound * outputs
       if let bias {
         for pixel in 0..<pixels.count { (tile + pixel * outputs).update(from: bias, count: outputs) }
+      }
+      if transposesFilters {
+        blockedProduct(
+          m: pixels.count, n: outputs, k: channels, x + pixels.lowerBound * channels, leadingA: channels, transposed,
+          leadingB: outputs, into: tile, leading: outputs, accumulate: bias != nil)
+        continue
       }
       for group in 0..<groups {
         let patches = patches(of: x, pixels, group: group, into: columns)
@@ -103,10 +121,9 @@ extension ConvolutionGeometry {
     let outputs = outputChannels, length = filterLength, dx = target.pointer
     if isPointwise {
       for pixels in worker.ranges(outputPixels, by: pixelsPerTile) {
-        matrixProduct(
-          m: pixels.count, n: channels, k: outputs,
-          MatrixOperand(dy + pixels.lowerBound * outputs, leading: outputs), MatrixOperand(weight, leading: length),
-          into: dx + pixels.lowerBound * channels, leading: channels, accumulate: target.accumulates)
+        blockedProduct(
+          m: pixels.count, n: channels, k: outputs, dy + pixels.lowerBound * outputs, leadingA: outputs, weight,
+          leadingB: length, into: dx + pixels.lowerBound * channels, leading: channels, accumulate: target.accumulates)
       }
       return
     }

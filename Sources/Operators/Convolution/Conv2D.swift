@@ -7,25 +7,38 @@ import Compute
 /// product on the activations as they lie; others copy tiles of patches into columns first
 /// (`Conv2D+ImageToColumns.swift`). Where channels are few a matrix product would be too thin, and the sums are taken
 /// without one: `Conv2D+Direct.swift` for up to 64 channels, `Conv2D+Planar.swift` for one or two, and
-/// `Conv2D+Grouped.swift` for groups of up to 64.
+/// `Conv2D+Grouped.swift` for groups of up to 64. Where it is asked for 3x3 filters are applied with a quarter of the
+/// multiplications (`Conv2D+Winograd.swift`).
 public struct Conv2D: Operator {
   public let stride: Extent2D
   public let padding: Extent2D
   public let dilation: Extent2D
   public let groups: Int
-  /// The method to take where it can be taken, instead of the one that the shapes suggest: lets tests compare them.
-  let method: ConvolutionMethod?
+  /// The method to take where it can be taken, instead of the plain one that the shapes suggest.
+  public let method: ConvolutionMethod?
 
   public init(stride: Extent2D = 1, padding: Extent2D = 0, dilation: Extent2D = 1, groups: Int = 1) {
     self.init(stride: stride, padding: padding, dilation: dilation, groups: groups, method: nil)
   }
 
-  package init(stride: Extent2D, padding: Extent2D, dilation: Extent2D, groups: Int, method: ConvolutionMethod?) {
+  public init(stride: Extent2D, padding: Extent2D, dilation: Extent2D, groups: Int, method: ConvolutionMethod?) {
     self.stride = stride
     self.padding = padding
     self.dilation = dilation
     self.groups = groups
     self.method = method
+  }
+
+  /// The same convolution, computed by `method` where that can be.
+  public func computed(by method: ConvolutionMethod) -> Conv2D {
+    Conv2D(stride: stride, padding: padding, dilation: dilation, groups: groups, method: method)
+  }
+
+  /// The method that measurements prefer for inputs of these shapes; `nil` where the plain one is the fastest.
+  public func fastestMethod(for inputs: [Shape]) -> ConvolutionMethod? {
+    guard let output = try? outputShapes(for: inputs)[0] else { return nil }
+    let geometry = ConvolutionGeometry(self, input: inputs[0], weight: inputs[1], output: output)
+    return geometry.favoursWinograd ? .winograd : nil
   }
 
   public var name: String { "conv2d" }
@@ -60,7 +73,7 @@ public struct Conv2D: Operator {
     let geometry = ConvolutionGeometry(self, input: inputs[0], weight: inputs[1], output: outputs[0])
     guard pass == .backward else { return geometry.scratch(for: .forward) }
     let data = geometry.scratch(for: .dataGradient), filter = geometry.scratch(for: .filterGradient)
-    return Scratch(shared: filter.shared + data.shared, perWorker: max(data.perWorker, filter.perWorker))
+    return Scratch(shared: max(data.shared, filter.shared), perWorker: max(data.perWorker, filter.perWorker))
   }
 
   public func forward(_ call: ForwardCall, _ worker: Worker) {
@@ -71,7 +84,9 @@ public struct Conv2D: Operator {
     let y = GradientTarget(call.outputs[0], accumulates: false)
     switch geometry.method(for: .forward) {
     case .imageToColumns:
-      geometry.correlateColumns(x, weight, bias, into: y.pointer, call.context.scratch(of: worker), worker)
+      geometry.correlateColumns(
+        x, weight, bias, into: y.pointer, transposed: call.context.sharedScratch, call.context.scratch(of: worker),
+        worker)
     case .planar:
       geometry.correlatePlanes(x, weight, bias, into: y, call.context.scratch(of: worker), worker)
     case .direct:
@@ -81,6 +96,9 @@ public struct Conv2D: Operator {
       geometry.correlateGroups(
         x, weight, bias, turnsBack: false, into: y, packed: call.context.sharedScratch,
         call.context.scratch(of: worker), worker)
+    case .winograd:
+      geometry.correlateWinograd(
+        x, weight, bias, into: y, transformed: call.context.sharedScratch, call.context.scratch(of: worker), worker)
     }
   }
 
@@ -90,11 +108,14 @@ public struct Conv2D: Operator {
     guard let dy = call.outputGradients[0] else { return }
     let geometry = ConvolutionGeometry(
       self, input: call.inputs[0].shape, weight: call.inputs[1].shape, output: dy.shape)
-    if let target = call.inputGradients[0] { dataGradient(geometry, dy.pointer, call, target, worker) }
     let bias = call.inputGradients.count > 2 ? call.inputGradients[2] : nil
-    if call.inputGradients[1] != nil || bias != nil {
-      filterGradient(geometry, dy.pointer, call, bias: bias, worker)
+    let wantsFilters = call.inputGradients[1] != nil || bias != nil
+    if let target = call.inputGradients[0] {
+      dataGradient(geometry, dy.pointer, call, target, worker)
+      // The filters that all workers read lie where the filter gradient's sums come next.
+      if wantsFilters && geometry.scratch(for: .dataGradient).shared > 0 { worker.barrier() }
     }
+    if wantsFilters { filterGradient(geometry, dy.pointer, call, bias: bias, worker) }
   }
 
   private func dataGradient(
@@ -102,16 +123,15 @@ public struct Conv2D: Operator {
     _ worker: Worker
   ) {
     let weight = call.inputs[1].pointer, scratch = call.context.scratch(of: worker)
+    let shared = call.context.sharedScratch
     switch geometry.method(for: .dataGradient) {
     case .imageToColumns: geometry.scatterColumns(dy, weight, target, scratch, worker)
     case .planar: geometry.turned.correlatePlanes(dy, weight, nil, into: target, scratch, worker)
-    case .direct:
-      // Behind the filter gradient's partial sums, which a fast worker may already write.
-      let packed = call.context.sharedScratch + geometry.scratch(for: .filterGradient).shared
-      geometry.turned.correlateDirectly(dy, weight, nil, into: target, packed: packed, scratch, worker)
+    case .direct: geometry.turned.correlateDirectly(dy, weight, nil, into: target, packed: shared, scratch, worker)
     case .grouped:
-      let packed = call.context.sharedScratch + geometry.scratch(for: .filterGradient).shared
-      geometry.correlateGroups(dy, weight, nil, turnsBack: true, into: target, packed: packed, scratch, worker)
+      geometry.correlateGroups(dy, weight, nil, turnsBack: true, into: target, packed: shared, scratch, worker)
+    case .winograd:
+      geometry.turned.correlateWinograd(dy, weight, nil, into: target, transformed: shared, scratch, worker)
     }
   }
 
@@ -126,6 +146,9 @@ public struct Conv2D: Operator {
     let partials = call.context.sharedScratch, scratch = call.context.scratch(of: worker)
     let x = call.inputs[0].pointer, weighs = call.inputGradients[1] != nil
     let method = geometry.method(for: .filterGradient)
+    if method == .winograd {
+      return geometry.winogradFilterGradient(dy, x, call.inputGradients[1], bias, sums: partials, scratch, worker)
+    }
     for chunk in worker.tiles(chunks) {
       let sums = partials + chunk * partial
       let biasSums = bias == nil ? nil : sums + filters
@@ -135,6 +158,7 @@ public struct Conv2D: Operator {
       case .planar: geometry.addPlaneProducts(chunk, dy, weighs ? x : nil, to: sums, biasSums, scratch)
       case .direct: geometry.addDirectProducts(chunk, dy, weighs ? x : nil, to: sums, biasSums, scratch)
       case .grouped: geometry.addGroupProducts(chunk, dy, weighs ? x : nil, to: sums, biasSums, scratch)
+      case .winograd: preconditionFailure("Winograd's method sums its own parts")
       }
     }
     worker.barrier()
@@ -151,16 +175,22 @@ extension ConvolutionGeometry {
     switch (method(for: product), product) {
     case (.imageToColumns, .dataGradient):
       return Scratch(perWorker: isPointwise ? 0 : stripPixels * filterLength)
-    case (.imageToColumns, _):
+    case (.imageToColumns, .forward):
+      return Scratch(
+        shared: transposesFilters ? outputChannels * filterLength : 0,
+        perWorker: isPointwise ? 0 : pixelsPerTile * filterLength)
+    case (.imageToColumns, .filterGradient):
       return Scratch(shared: partials, perWorker: isPointwise ? 0 : pixelsPerTile * filterLength)
     case (.planar, .filterGradient): return Scratch(shared: partials, perWorker: planeProductFloats)
     case (.planar, _): return Scratch(perWorker: correlation.planeFloats)
     case (.grouped, .filterGradient):
       return Scratch(shared: partials, perWorker: groupedScratch(for: product).perWorker)
     case (.grouped, _): return groupedScratch(for: product)
-    case (.direct, .filterGradient): return Scratch(shared: partials, perWorker: paddedImageFloats)
+    case (.direct, .filterGradient): return Scratch(shared: partials, perWorker: paddedProductFloats)
     case (.direct, _):
       return Scratch(shared: outputChannels * filterLength, perWorker: correlation.paddedBandFloats)
+    case (.winograd, .filterGradient): return winogradFilterScratch
+    case (.winograd, _): return correlation.winogradScratch
     }
   }
 }

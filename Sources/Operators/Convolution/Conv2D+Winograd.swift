@@ -1,0 +1,200 @@
+import Compute
+
+/// Winograd's method for 3x3 filters with stride 1: tiles of 6x6 inputs and the filters are transformed, multiplied
+/// point by point, which sums over channels and so is one matrix product for each of the 36 points, and transformed
+/// back to 4x4 outputs. A quarter of the multiplications of the definition, where tiles fit the image.
+///
+/// A chunk of tiles goes through all three stages while it lies in the cache of its worker. Filters larger than a cache
+/// would be read anew for every chunk: there a group of tiles is transformed by all workers, which then share the
+/// points, so that a group reads the filters once.
+extension ConvolutionGeometry {
+  private var points: Int { WinogradTransform.points }
+  private var tileRows: Int { (outputHeight + WinogradTransform.side - 1) / WinogradTransform.side }
+  private var tileColumns: Int { (outputWidth + WinogradTransform.side - 1) / WinogradTransform.side }
+  /// Tiles of the batch.
+  var winogradTiles: Int { images * tileRows * tileColumns }
+
+  /// Tiles a chunk: both transformed forms within 1.5 MiB, as long as products have 48 rows.
+  var winogradChunkTiles: Int {
+    let fitting = (3 << 19) / (4 * points * (channels + outputChannels))
+    let wanted = max(48, min(128, fitting))
+    let chunks = (winogradTiles + wanted - 1) / wanted
+    let even = chunks < 32 ? (chunks + 3) / 4 * 4 : chunks
+    return max(16, (winogradTiles + even - 1) / even)
+  }
+
+  /// Tiles a group that all workers share: up to 128, alike in every group.
+  var winogradGroupTiles: Int {
+    let groups = (winogradTiles + 127) / 128
+    return (winogradTiles + groups - 1) / groups
+  }
+
+  /// Whether all workers share a group of tiles, and the tiles that are transformed before they are multiplied.
+  private var sharesTiles: Bool { channels * outputChannels >= 256 * 256 }
+  private var sharedTiles: Int { sharesTiles ? winogradGroupTiles : winogradChunkTiles }
+
+  /// Floats from one point's matrix to the next: a cache line more than the matrix, since 36 places a power of two
+  /// apart would share a few lines of the cache.
+  static func planeStride(_ floats: Int) -> Int { (floats + 15) / 16 * 16 + 16 }
+  private var inputStride: Int { Self.planeStride(sharedTiles * channels) }
+  private var outputStride: Int { Self.planeStride(sharedTiles * outputChannels) }
+  private var filterStride: Int { Self.planeStride(channels * outputChannels) }
+
+  /// Working memory: the transformed filters, and tiles of transformed inputs and outputs.
+  var winogradScratch: Scratch {
+    let filters = points * filterStride, tiles = points * (inputStride + outputStride), middle = points * 16
+    return sharesTiles
+      ? Scratch(shared: filters + tiles, perWorker: middle) : Scratch(shared: filters, perWorker: middle + tiles)
+  }
+
+  /// y = b + the correlation of x with the filters.
+  func correlateWinograd(
+    _ x: UnsafeMutablePointer<Float>, _ weight: UnsafeMutablePointer<Float>, _ bias: UnsafeMutablePointer<Float>?,
+    into y: GradientTarget, transformed: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutablePointer<Float>,
+    _ worker: Worker
+  ) {
+    transformFilters(weight, into: transformed, scratch, worker)
+    let group = sharedTiles
+    let inputs = sharesTiles ? transformed + points * filterStride : scratch + points * 16
+    let outputs = inputs + points * inputStride
+    guard sharesTiles else {
+      worker.barrier()
+      for tiles in worker.ranges(winogradTiles, by: group) {
+        transformInputs(x, tiles, into: inputs, stride: inputStride, scratch)
+        for point in 0..<points { multiply(point, inputs, transformed, tiles: tiles.count, into: outputs) }
+        transformOutputs(outputs, bias, tiles, into: y, scratch)
+      }
+      return
+    }
+    for start in stride(from: 0, to: winogradTiles, by: group) {
+      let count = min(group, winogradTiles - start)
+      for range in worker.ranges(count, by: 8) {
+        transformInputs(
+          x, start + range.lowerBound..<start + range.upperBound, into: inputs + range.lowerBound * channels,
+          stride: inputStride, scratch)
+      }
+      worker.barrier()
+      for point in worker.tiles(points) { multiply(point, inputs, transformed, tiles: count, into: outputs) }
+      worker.barrier()
+      for range in worker.ranges(count, by: 8) {
+        transformOutputs(
+          outputs + range.lowerBound * outputChannels, bias, start + range.lowerBound..<start + range.upperBound,
+          into: y, scratch)
+      }
+    }
+  }
+
+  /// One point's product, `[tiles, C] · [C, O]`.
+  private func multiply(
+    _ point: Int, _ inputs: UnsafeMutablePointer<Float>, _ transformed: UnsafeMutablePointer<Float>, tiles: Int,
+    into outputs: UnsafeMutablePointer<Float>
+  ) {
+    let input = inputs + point * inputStride, filter = transformed + point * filterStride
+    let output = outputs + point * outputStride
+    if hasOutputsInside {
+      blockedProduct(
+        m: tiles, n: outputChannels, k: channels, input, leadingA: channels, filter, leadingB: outputChannels,
+        into: output, leading: outputChannels)
+    } else {
+      matrixProduct(
+        m: tiles, n: outputChannels, k: channels, MatrixOperand(input, leading: channels),
+        MatrixOperand(filter, leading: channels, transposed: true), into: output, leading: outputChannels)
+    }
+  }
+
+  /// Whether transformed filters have the outputs innermost: as those of the data gradient lie in memory, and as
+  /// products read them fastest. Turning those of the forward pass costs more than that from 512 channels on.
+  private var hasOutputsInside: Bool { filters.output == 1 || channels * outputChannels <= 256 * 256 }
+
+  /// G g Gᵀ of all filters: 36 matrices `[C, O]` or `[O, C]`.
+  private func transformFilters(
+    _ weight: UnsafeMutablePointer<Float>, into transformed: UnsafeMutablePointer<Float>,
+    _ middle: UnsafeMutablePointer<Float>, _ worker: Worker
+  ) {
+    let rows = hasOutputsInside ? channels : outputChannels, length = hasOutputsInside ? outputChannels : channels
+    let rowStep = hasOutputsInside ? filters.channel : filters.output
+    let laneStep = hasOutputsInside ? filters.output : filters.channel
+    let stride = filterStride
+    for range in worker.ranges(rows, by: 4) {
+      for row in range {
+        inLanes(0..<length) { lane, count in
+          let source = weight + filters.origin + row * rowStep + lane * laneStep
+          let target = transformed + row * length + lane
+          WinogradTransform.filterTile(
+            middle,
+            load: { tap in
+              let place = source + tap * filters.tap
+              if laneStep == 1 { return place.lanes(at: 0, first: count) }
+              var lanes = Lanes(repeating: 0)
+              for k in 0..<count { lanes[k] = place[k * laneStep] }
+              return lanes
+            },
+            store: { target.store($1, at: $0 * stride, first: count) })
+        }
+      }
+    }
+  }
+
+  /// Bᵀ d B of the tiles' inputs: 36 matrices `[tiles, C]`.
+  func transformInputs(
+    _ x: UnsafeMutablePointer<Float>, _ tiles: Range<Int>, into planes: UnsafeMutablePointer<Float>, stride: Int,
+    _ middle: UnsafeMutablePointer<Float>
+  ) {
+    var target = planes
+    for tile in tiles {
+      let (image, outputRow, outputColumn) = winogradPlace(tile)
+      let top = outputRow - paddingY, left = outputColumn - paddingX
+      let corner = x + ((image * height + top) * width + left) * channels
+      let isInside = top >= 0 && left >= 0 && top + 6 <= height && left + 6 <= width
+      inLanes(0..<channels) { channel, count in
+        let source = corner + channel, place = target + channel
+        if isInside {
+          WinogradTransform.inputTile(
+            middle, load: { source.lanes(at: ($0 * width + $1) * channels, first: count) },
+            store: { place.store($1, at: $0 * stride, first: count) })
+        } else {
+          WinogradTransform.inputTile(
+            middle,
+            load: { row, column in
+              top + row >= 0 && top + row < height && left + column >= 0 && left + column < width
+                ? source.lanes(at: (row * width + column) * channels, first: count) : Lanes(repeating: 0)
+            },
+            store: { place.store($1, at: $0 * stride, first: count) })
+        }
+      }
+      target += channels
+    }
+  }
+
+  /// Aᵀ m A of 36 matrices `[tiles, O]`.
+  private func transformOutputs(
+    _ planes: UnsafeMutablePointer<Float>, _ bias: UnsafeMutablePointer<Float>?, _ tiles: Range<Int>,
+    into y: GradientTarget, _ middle: UnsafeMutablePointer<Float>
+  ) {
+    let stride = outputStride
+    var source = planes
+    for tile in tiles {
+      let (image, row, column) = winogradPlace(tile)
+      let corner = ((image * outputHeight + row) * outputWidth + column) * outputChannels
+      let rows = outputHeight - row, columns = outputWidth - column
+      inLanes(0..<outputChannels) { channel, count in
+        let place = source + channel
+        let start = bias.map { $0.lanes(at: channel, first: count) } ?? Lanes(repeating: 0)
+        WinogradTransform.outputTile(middle, load: { place.lanes(at: $0 * stride, first: count) }) { i, j, value in
+          if i < rows && j < columns {
+            y.put(value + start, at: corner + (i * outputWidth + j) * outputChannels + channel, first: count)
+          }
+        }
+      }
+      source += outputChannels
+    }
+  }
+
+  /// The image of a tile, and the row and column of its first output.
+  @inline(__always)
+  func winogradPlace(_ tile: Int) -> (image: Int, row: Int, column: Int) {
+    let (line, column) = tile.quotientAndRemainder(dividingBy: tileColumns)
+    let (image, row) = line.quotientAndRemainder(dividingBy: tileRows)
+    return (image, row * WinogradTransform.side, column * WinogradTransform.side)
+  }
+}

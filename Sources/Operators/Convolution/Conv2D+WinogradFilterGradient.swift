@@ -1,0 +1,181 @@
+import Compute
+
+/// The filter gradient by Winograd's method: tiles of 6x6 inputs and of 4x4 output gradients are transformed,
+/// multiplied and summed over tiles, one matrix product for each of the 36 points, and the sums transformed back to 3x3
+/// taps.
+///
+/// Parts of the batch keep sums of their own, which are added in order, while these sums fit into 48 MiB. Larger
+/// filters have one set of sums: there a group of tiles is transformed by all workers, which then share the points.
+extension ConvolutionGeometry {
+  private var points: Int { WinogradTransform.points }
+  private var sumStride: Int { Self.planeStride(channels * outputChannels) }
+  /// Parts of the batch with sums of their own: 4 or 8, or 1.
+  private var winogradParts: Int {
+    let most = min((48 << 20) / (points * sumStride * 4), winogradTiles / 16)
+    return most >= 8 ? 8 : most >= 4 ? 4 : 1
+  }
+  /// Tiles that are transformed before they are multiplied.
+  private var batchTiles: Int { winogradParts == 1 ? winogradGroupTiles : winogradChunkTiles }
+  /// Floats of the transformed inputs and output gradients.
+  private var batchFloats: Int {
+    points * (Self.planeStride(batchTiles * channels) + Self.planeStride(batchTiles * outputChannels))
+  }
+
+  /// Working memory: the sums, those of the bias gradient, and where they are shared the transformed tiles.
+  var winogradFilterScratch: Scratch {
+    let sums = winogradParts * points * sumStride + filterGradientChunks * outputChannels
+    return winogradParts == 1
+      ? Scratch(shared: sums + batchFloats, perWorker: points * 16)
+      : Scratch(shared: sums, perWorker: points * 16 + batchFloats)
+  }
+
+  /// dw = Gᵀ [Σ over tiles of (A dy Aᵀ) ⊙ (Bᵀ x B)] G, and db = Σ dy.
+  func winogradFilterGradient(
+    _ dy: UnsafeMutablePointer<Float>, _ x: UnsafeMutablePointer<Float>, _ dw: GradientTarget?, _ db: GradientTarget?,
+    sums: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutablePointer<Float>, _ worker: Worker
+  ) {
+    let biasSums = sums + winogradParts * points * sumStride
+    if dw != nil {
+      if winogradParts == 1 {
+        let tiles = biasSums + filterGradientChunks * outputChannels
+        addGroups(dy, x, to: sums, transformed: tiles, scratch, worker)
+      } else {
+        addParts(dy, x, to: sums, scratch, worker)
+      }
+    }
+    if db != nil { addBiasRows(dy, to: biasSums, worker) }
+    worker.barrier()
+    if let dw { transformSums(sums, into: dw, scratch, worker) }
+    if let db { merge(biasSums, filterGradientChunks, stride: outputChannels, count: outputChannels, db, worker) }
+  }
+
+  /// Each part of the batch to sums of its own.
+  private func addParts(
+    _ dy: UnsafeMutablePointer<Float>, _ x: UnsafeMutablePointer<Float>, to sums: UnsafeMutablePointer<Float>,
+    _ scratch: UnsafeMutablePointer<Float>, _ worker: Worker
+  ) {
+    let parts = winogradParts, group = batchTiles
+    for part in worker.tiles(parts) {
+      let first = part * winogradTiles / parts, end = (part + 1) * winogradTiles / parts
+      var start = first
+      while start < end {
+        let tiles = start..<min(start + group, end)
+        transformPair(dy, x, tiles, into: scratch + points * 16, at: 0, scratch)
+        for point in 0..<points {
+          addProduct(
+            scratch + points * 16, point, tiles: tiles.count, to: sums + part * points * sumStride,
+            accumulate: start > first)
+        }
+        start = tiles.upperBound
+      }
+    }
+  }
+
+  /// All tiles to one set of sums, group by group.
+  private func addGroups(
+    _ dy: UnsafeMutablePointer<Float>, _ x: UnsafeMutablePointer<Float>, to sums: UnsafeMutablePointer<Float>,
+    transformed: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutablePointer<Float>, _ worker: Worker
+  ) {
+    for start in stride(from: 0, to: winogradTiles, by: batchTiles) {
+      let count = min(batchTiles, winogradTiles - start)
+      if start > 0 { worker.barrier() }
+      for range in worker.ranges(count, by: 8) {
+        transformPair(
+          dy, x, start + range.lowerBound..<start + range.upperBound, into: transformed, at: range.lowerBound, scratch)
+      }
+      worker.barrier()
+      for point in worker.tiles(points) {
+        addProduct(transformed, point, tiles: count, to: sums, accumulate: start > 0)
+      }
+    }
+  }
+
+  /// One point's product of transformed output gradients and inputs, `[O, tiles] · [tiles, C]`.
+  private func addProduct(
+    _ transformed: UnsafeMutablePointer<Float>, _ point: Int, tiles: Int, to sums: UnsafeMutablePointer<Float>,
+    accumulate: Bool
+  ) {
+    let inputStride = Self.planeStride(batchTiles * channels)
+    let slopeStride = Self.planeStride(batchTiles * outputChannels)
+    matrixProduct(
+      m: outputChannels, n: channels, k: tiles,
+      MatrixOperand(
+        transformed + points * inputStride + point * slopeStride, leading: outputChannels, transposed: true),
+      MatrixOperand(transformed + point * inputStride, leading: channels), into: sums + point * sumStride,
+      leading: channels, accumulate: accumulate)
+  }
+
+  /// Bᵀ x B and A dy Aᵀ of `tiles`, from row `place` of a group on.
+  private func transformPair(
+    _ dy: UnsafeMutablePointer<Float>, _ x: UnsafeMutablePointer<Float>, _ tiles: Range<Int>,
+    into transformed: UnsafeMutablePointer<Float>, at place: Int, _ middle: UnsafeMutablePointer<Float>
+  ) {
+    let inputStride = Self.planeStride(batchTiles * channels)
+    let slopeStride = Self.planeStride(batchTiles * outputChannels)
+    transformInputs(x, tiles, into: transformed + place * channels, stride: inputStride, middle)
+    transformOutputGradients(
+      dy, tiles, into: transformed + points * inputStride + place * outputChannels, stride: slopeStride, middle)
+  }
+
+  /// A dy Aᵀ of the tiles' output gradients: 36 matrices `[tiles, O]`.
+  private func transformOutputGradients(
+    _ dy: UnsafeMutablePointer<Float>, _ tiles: Range<Int>, into planes: UnsafeMutablePointer<Float>, stride: Int,
+    _ middle: UnsafeMutablePointer<Float>
+  ) {
+    var target = planes
+    for tile in tiles {
+      let (image, row, column) = winogradPlace(tile)
+      let corner = dy + ((image * outputHeight + row) * outputWidth + column) * outputChannels
+      let rows = outputHeight - row, columns = outputWidth - column
+      inLanes(0..<outputChannels) { channel, count in
+        let source = corner + channel, place = target + channel
+        WinogradTransform.outputGradientTile(
+          middle,
+          load: { i, j in
+            i < rows && j < columns
+              ? source.lanes(at: (i * outputWidth + j) * outputChannels, first: count) : Lanes(repeating: 0)
+          },
+          store: { place.store($1, at: $0 * stride, first: count) })
+      }
+      target += outputChannels
+    }
+  }
+
+  /// Gᵀ m G of the sums, all parts added in order.
+  private func transformSums(
+    _ sums: UnsafeMutablePointer<Float>, into dw: GradientTarget, _ middle: UnsafeMutablePointer<Float>,
+    _ worker: Worker
+  ) {
+    let parts = winogradParts, stride = sumStride, partStride = points * sumStride
+    for outputs in worker.ranges(outputChannels, by: 4) {
+      for output in outputs {
+        inLanes(0..<channels) { channel, count in
+          let source = sums + output * channels + channel, target = output * filterLength + channel
+          WinogradTransform.filterGradientTile(
+            middle,
+            load: { point in
+              var total = source.lanes(at: point * stride, first: count)
+              for part in 1..<max(parts, 1) {
+                total += source.lanes(at: part * partStride + point * stride, first: count)
+              }
+              return total
+            },
+            store: { dw.put($1, at: target + $0 * channels, first: count) })
+        }
+      }
+    }
+  }
+
+  /// Sums of dy over parts of the batch.
+  private func addBiasRows(
+    _ dy: UnsafeMutablePointer<Float>, to biasSums: UnsafeMutablePointer<Float>, _ worker: Worker
+  ) {
+    let chunks = filterGradientChunks
+    for chunk in worker.tiles(chunks) {
+      let first = chunk * outputPixels / chunks, end = (chunk + 1) * outputPixels / chunks
+      let sums = biasSums + chunk * outputChannels
+      sums.update(repeating: 0, count: outputChannels)
+      addRows(dy + first * outputChannels, rows: end - first, width: outputChannels, to: sums)
+    }
+  }
+}
