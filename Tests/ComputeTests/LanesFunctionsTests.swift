@@ -40,6 +40,21 @@ import Testing
     #expect(abs(Double(at(-90, \.exponential)) - exp(-90)) < 1.5e-45)
   }
 
+  @Test func boundedExponential() {
+    #expect(worst(-87.2...87.9, of: \.boundedExponential, from: exp) < 2.4e-7)
+    #expect(at(0, \.boundedExponential) == 1)
+    for far: Float in [-87.4, -1e4, -1e30, -.infinity] { #expect(at(far, \.boundedExponential) == 0) }
+    #expect(at(.nan, \.boundedExponential).isNaN)
+  }
+
+  @Test func normalTail() {
+    #expect(worst(-3...3, of: \.normalTail.tail, from: { erfc(abs($0) / 2.0.squareRoot()) / 2 }) < 8e-7)
+    #expect(worst(-12...12, of: \.normalTail.tail, from: { erfc(abs($0) / 2.0.squareRoot()) / 2 }) < 5e-6)
+    #expect(worst(-4...4, of: \.normalTail.power, from: { exp(-$0 * $0 / 2) }) < 1e-6)
+    #expect(abs(at(0, \.normalTail.tail) - 0.5) < 1e-7)
+    #expect(at(-1e20, \.normalTail.tail) == 0 && at(.nan, \.normalTail.tail).isNaN)
+  }
+
   @Test func logistic() {
     #expect(worst(-80...80, of: \.logistic, from: { 1 / (1 + exp(-$0)) }) < 4e-7)
     #expect(at(-.infinity, \.logistic) == 0)
