@@ -14,7 +14,8 @@ public struct Plan: Sendable, CustomStringConvertible {
 
   /// The rewrites that a graph goes through, in order.
   public static let rewrites: [any Rewrite] = [
-    RemoveUnusedNodes(), FuseGatedResidual(), FuseNormalization(), FuseNormalizeSqueeze(), ChooseConvolutionMethods(),
+    RemoveUnusedNodes(), FuseGatedResidual(), FuseNormalization(), FuseNormalizeSqueeze(), FuseLinearActivation(),
+    FuseAddLayerNorm(), ChooseConvolutionMethods(),
   ]
 
   /// Plans `graph` for a team of `workers`.

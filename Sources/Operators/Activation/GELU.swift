@@ -2,8 +2,8 @@ import Compute
 
 /// Gaussian error linear unit, y = x Φ(x), Φ the standard normal distribution (Hendrycks, Gimpel 2016); any shape.
 ///
-/// Φ(x) = erfc(-x / √2) / 2. With `approximation: .tanh`, y = x (1 + tanh u) / 2 = x σ(2u), u = √(2/π) (x + 0.044715
-/// x³).
+/// Φ is computed from its tail (`normalTail`). With `approximation: .tanh`, y = x (1 + tanh u) / 2 = x σ(2u), u =
+/// √(2/π) (x + 0.044715 x³).
 public struct GELU: ElementFunction {
   /// How Φ is computed. They differ by up to 5e-4, so a network uses the one that it was published with.
   public enum Approximation: Sendable { case none, tanh }
@@ -19,7 +19,7 @@ public struct GELU: ElementFunction {
   @inline(__always)
   public func value(_ x: Lanes) -> Lanes {
     switch approximation {
-    case .none: x * (x * -0.70710678).errorFunctionComplement * 0.5
+    case .none: x * Self.distribution(x, tail: x.normalTail.tail)
     case .tanh: x * Self.doubledArgument(x).logistic
     }
   }
@@ -29,14 +29,18 @@ public struct GELU: ElementFunction {
   public func gradient(_ dy: Lanes, at x: Lanes) -> Lanes {
     switch approximation {
     case .none:
-      let density = (x * x * -0.5).exponential * 0.39894228
-      return dy * (0.5 * (x * -0.70710678).errorFunctionComplement).addingProduct(x, density)
+      let (tail, power) = x.normalTail
+      return dy * Self.distribution(x, tail: tail).addingProduct(x * 0.39894228, power)
     case .tanh:
       let s = Self.doubledArgument(x).logistic
       let slope = Lanes(repeating: 1.59576912).addingProduct(x * x, Lanes(repeating: 0.21406445))
       return dy * s.addingProduct(x * s * (1 - s), slope)
     }
   }
+
+  /// Φ(x) from Φ(-|x|).
+  @inline(__always)
+  private static func distribution(_ x: Lanes, tail: Lanes) -> Lanes { (1 - tail).replacing(with: tail, where: x .< 0) }
 
   /// 2u = √(8/π) (x + 0.044715 x³).
   @inline(__always)

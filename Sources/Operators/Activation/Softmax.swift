@@ -71,12 +71,12 @@ public struct Softmax: Operator {
     let row = LaneRow(length)
     let largest = row.largest(of: x)
     if logarithmic {
-      let sum = row.sum { at, count in (x.lanes(at: at, first: count, fill: -.infinity) - largest).exponential }
+      let sum = row.sum { at, count in (x.lanes(at: at, first: count, fill: -.infinity) - largest).boundedExponential }
       let logarithm = log(sum)
       row.visit { at, count in y.store(x.lanes(at: at, first: count) - largest - logarithm, at: at, first: count) }
     } else {
       let sum = row.sum { at, count in
-        let power = (x.lanes(at: at, first: count, fill: -.infinity) - largest).exponential
+        let power = (x.lanes(at: at, first: count, fill: -.infinity) - largest).boundedExponential
         y.store(power, at: at, first: count)
         return power
       }
@@ -93,7 +93,7 @@ public struct Softmax: Operator {
     if logarithmic {
       let sum = row.sum { at, count in dy.lanes(at: at, first: count) }
       row.visit { at, count in
-        let slope = dy.lanes(at: at, first: count) - y.lanes(at: at, first: count).exponential * sum
+        let slope = dy.lanes(at: at, first: count) - y.lanes(at: at, first: count).boundedExponential * sum
         dx.put(slope, at: start + at, first: count)
       }
     } else {
@@ -136,7 +136,7 @@ public struct Softmax: Operator {
     var sum = Lanes(repeating: 0)
     at = slice.start
     while at < end {
-      let power = (x.lanes(at: at, first: count) - largest).exponential
+      let power = (x.lanes(at: at, first: count) - largest).boundedExponential
       if !logarithmic { y.store(power, at: at, first: count) }
       sum += power
       at += stride
@@ -166,7 +166,7 @@ public struct Softmax: Operator {
     at = slice.start
     while at < end {
       let value = y.lanes(at: at, first: count), slope = dy.lanes(at: at, first: count)
-      dx.put(logarithmic ? slope - value.exponential * sum : value * (slope - sum), at: at, first: count)
+      dx.put(logarithmic ? slope - value.boundedExponential * sum : value * (slope - sum), at: at, first: count)
       at += stride
     }
   }

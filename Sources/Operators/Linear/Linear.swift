@@ -1,12 +1,21 @@
 import Compute
 
-/// A fully connected layer on the innermost axis: y[r, o] = b[o] + Σ_i w[o, i] · x[r, i].
+/// A fully connected layer on the innermost axis: y[r, o] = b[o] + Σ_i w[o, i] · x[r, i], or an activation of that.
 ///
-/// Inputs: x `[..., I]`, weight `[O, I]`, optionally bias `[O]`; output `[..., O]`.
+/// Inputs: x `[..., I]`, weight `[O, I]`, optionally bias `[O]`; output `[..., O]`. With an activation whose derivative
+/// reads its argument, a second output is that argument, `[..., O]`, which carries no gradient.
 public struct Linear: Operator {
-  public init() {}
+  /// What is applied to a tile of the product while it is in the cache.
+  public let activation: LinearActivation?
+  /// Whether the backward pass comes: without it the activation's argument is not written.
+  public let keepsArgument: Bool
 
-  public var name: String { "linear" }
+  public init(activation: LinearActivation? = nil, keepsArgument: Bool = true) {
+    self.activation = activation
+    self.keepsArgument = keepsArgument
+  }
+
+  public var name: String { activation.map { "linear_" + $0.subject.name } ?? "linear" }
 
   public func outputShapes(for inputs: [Shape]) throws(ShapeError) -> [Shape] {
     let x = inputs[0], weight = inputs[1]
@@ -18,55 +27,58 @@ public struct Linear: Operator {
     }
     var output = x
     output[-1] = weight[0]
-    return [output]
+    return writesArgument ? [output, output] : [output]
   }
 
-  public var keeps: Kept { Kept(inputs: [0, 1]) }
+  /// Whether the argument is a second output.
+  public var writesArgument: Bool { keepsArgument && activation?.derivativeReads == .input }
+
+  public var keeps: Kept {
+    switch activation?.derivativeReads {
+    case .input: Kept(inputs: [0, 1], outputs: [1])
+    case .output: Kept(inputs: [0, 1], outputs: [0])
+    default: Kept(inputs: [0, 1])
+    }
+  }
 
   public func multiplyAdds(inputs: [Shape], outputs: [Shape]) -> Int { outputs[0].count * inputs[0].channels }
 
-  public func forward(_ call: ForwardCall, _ worker: Worker) {
-    let weight = call.inputs[1], y = call.outputs[0].pointer
-    let width = weight.shape[1], outputs = weight.shape[0], rows = call.inputs[0].count / width
-    if call.inputs.count > 2 {
-      let bias = call.inputs[2].pointer
-      for row in worker.ranges(rows, by: 64) {
-        for row in row { (y + row * outputs).update(from: bias, count: outputs) }
-      }
-      worker.barrier()
-    }
-    worker.matrixProduct(
-      m: rows, n: outputs, k: width, MatrixOperand(call.inputs[0].pointer, leading: width),
-      MatrixOperand(weight.pointer, leading: width, transposed: true), into: y, leading: outputs,
-      accumulate: call.inputs.count > 2)
+  public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {
+    guard pass == .backward else { return Scratch() }
+    let tiles = LinearTiles(inputs[0], weight: inputs[1])
+    let slopes = activation == nil ? 0 : outputs[0].count
+    let biasSums = inputs.count > 2 ? tiles.rowTiles * tiles.outputs : 0
+    let weightSums = tiles.weightParts > 1 ? tiles.weightParts * inputs[1].count : 0
+    return Scratch(shared: slopes + biasSums + weightSums)
   }
 
-  /// dx = dy w, dw = dyᵀ x, db = Σ dy.
-  public func backward(_ call: BackwardCall, _ worker: Worker) {
-    guard let dy = call.outputGradients[0]?.pointer else { return }
-    let weight = call.inputs[1].shape
-    let width = weight[1], outputs = weight[0], rows = call.inputs[0].count / width
-    if let dx = call.inputGradients[0] {
-      worker.matrixProduct(
-        m: rows, n: width, k: outputs, MatrixOperand(dy, leading: outputs),
-        MatrixOperand(call.inputs[1].pointer, leading: width), into: dx.pointer, leading: width,
-        accumulate: dx.accumulates)
-    }
-    if let dw = call.inputGradients[1] {
-      worker.matrixProduct(
-        m: outputs, n: width, k: rows, MatrixOperand(dy, leading: outputs, transposed: true),
-        MatrixOperand(call.inputs[0].pointer, leading: width), into: dw.pointer, leading: width,
-        accumulate: dw.accumulates)
-    }
-    if call.inputGradients.count > 2, let db = call.inputGradients[2] {
-      for columns in worker.ranges(outputs, by: 16) {
-        for column in columns {
-          // Rows are batch entries or tokens: double precision costs nothing here and spares a tree.
-          var total = 0.0
-          for row in 0..<rows { total += Double(dy[row * outputs + column]) }
-          db.put(Float(total), at: column)
+  public func forward(_ call: ForwardCall, _ worker: Worker) {
+    let weight = call.inputs[1], tiles = LinearTiles(call.inputs[0].shape, weight: weight.shape)
+    let bias = call.inputs.count > 2 ? call.inputs[2].pointer : nil
+    let y = call.outputs[0].pointer, product = writesArgument ? call.outputs[1].pointer : y
+    let width = tiles.outputColumns, columnTiles = LinearTiles.count(tiles.outputs, width)
+    for tile in worker.tiles(tiles.rowTiles * columnTiles) {
+      let rows = tiles.rowTile(tile / columnTiles), column = tile % columnTiles * width
+      let count = min(width, tiles.outputs - column)
+      // The product adds to the bias: without one it would write zeros first, so this costs nothing.
+      if let bias {
+        for row in rows { (product + row * tiles.outputs + column).update(from: bias + column, count: count) }
+      }
+      matrixProduct(
+        m: rows.count, n: count, k: tiles.inputs,
+        MatrixOperand(call.inputs[0].pointer + rows.lowerBound * tiles.inputs, leading: tiles.inputs),
+        MatrixOperand(weight.pointer + column * tiles.inputs, leading: tiles.inputs, transposed: true),
+        into: product + rows.lowerBound * tiles.outputs + column, leading: tiles.outputs, accumulate: bias != nil)
+      if let activation {
+        for row in rows {
+          let start = row * tiles.outputs + column
+          activation.apply(to: product + start, into: y + start, count: count)
         }
       }
     }
   }
+}
+
+extension LinearTiles {
+  init(_ x: Shape, weight: Shape) { self.init(rows: x.count / weight[1], inputs: weight[1], outputs: weight[0]) }
 }

@@ -5,26 +5,31 @@ import Testing
 
 /// Layer normalisation over the last axis.
 @Suite struct LayerNormTests {
-  static let cases = ([[2, 7, 16], [5, 3], [40, 33], [3, 700], [600, 5], [65, 528]] as [Shape]).map { shape in
+  static let shapes: [Shape] = [[2, 7, 16], [5, 3], [40, 33], [3, 700], [600, 5], [65, 528]]
+
+  /// y, the means and the inverse deviations.
+  static func reference(_ x: DoubleTensor, _ weight: DoubleTensor, _ bias: DoubleTensor) -> [DoubleTensor] {
+    let channels = x.shape.channels, rows = x.shape.count / channels, n = Double(channels)
+    var y = DoubleTensor(x.shape), means = DoubleTensor([rows]), inverses = means
+    for row in 0..<rows {
+      let values = x.values[row * channels..<(row + 1) * channels]
+      let mean = values.reduce(0, +) / n
+      let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / n
+      means.values[row] = mean
+      inverses.values[row] = 1 / (variance + Double(Float(1e-3))).squareRoot()
+      for c in 0..<channels {
+        let normal = (values[row * channels + c] - mean) * inverses.values[row]
+        y.values[row * channels + c] = normal * weight.values[c] + bias.values[c]
+      }
+    }
+    return [y, means, inverses]
+  }
+
+  static let cases = shapes.map { shape in
     OperatorCase(
       "\(shape)", LayerNorm(epsilon: 1e-3), inputs: [shape, [shape.channels], [shape.channels]],
       outputsWithGradient: [0]
-    ) { inputs in
-      let channels = shape.channels, rows = shape.count / channels, n = Double(channels)
-      var y = DoubleTensor(shape), means = DoubleTensor([rows]), inverses = means
-      for row in 0..<rows {
-        let x = inputs[0].values[row * channels..<(row + 1) * channels]
-        let mean = x.reduce(0, +) / n
-        let variance = x.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / n
-        means.values[row] = mean
-        inverses.values[row] = 1 / (variance + Double(Float(1e-3))).squareRoot()
-        for c in 0..<channels {
-          let normal = (x[row * channels + c] - mean) * inverses.values[row]
-          y.values[row * channels + c] = normal * inputs[1].values[c] + inputs[2].values[c]
-        }
-      }
-      return [y, means, inverses]
-    }
+    ) { reference($0[0], $0[1], $0[2]) }
   }
 
   @Test(arguments: cases) func promises(_ declared: OperatorCase) {
