@@ -39,7 +39,12 @@ public final class ModelState: @unchecked Sendable {
       parameters[entry.path]!.initializer.fill(memory, &stream)
     }
     for entry in layout.buffers {
-      (values.pointer + entry.range.lowerBound).update(repeating: buffers[entry.path]!.initialValue, count: entry.range.count)
+      let memory = values.pointer + entry.range.lowerBound, buffer = buffers[entry.path]!
+      if let constant = buffer.constant {
+        memory.update(from: constant, count: entry.range.count)
+      } else {
+        memory.update(repeating: buffer.initialValue, count: entry.range.count)
+      }
     }
     for path in counters.keys { counters[path] = 0 }
   }

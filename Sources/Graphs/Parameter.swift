@@ -13,7 +13,8 @@ public struct ParameterSpec: Sendable {
   public let decays: Bool
 }
 
-/// A tensor that training updates without a gradient: a running statistic of a norm.
+/// A tensor without a gradient that is stored with the weights: a running statistic of a norm, which training updates,
+/// or a constant such as a fixed filter, which nothing changes.
 public struct BufferSpec: Sendable {
   public let path: String
   public let shape: Shape
@@ -21,6 +22,8 @@ public struct BufferSpec: Sendable {
   public let initialValue: Float
   /// The name of an integer beside it that counts the training steps (`num_batches_tracked`); `nil` for none.
   public let counterPath: String?
+  /// The values of a constant, in row-major order; `nil` for what training updates.
+  public var constant: [Float]? = nil
 }
 
 /// How a tensor lies in a file, compared with memory.

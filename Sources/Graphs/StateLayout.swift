@@ -15,8 +15,10 @@ public struct StateLayout: Hashable, Sendable {
 
   public let buffers: [Entry]
   public let parameters: [Entry]
-  /// All running statistics.
+  /// All running statistics and, behind them, the constants.
   public let bufferRange: Range<Int>
+  /// The running statistics: what a training step replaces.
+  public let statisticsRange: Range<Int>
   /// All parameters.
   public let parameterRange: Range<Int>
   private let bufferPlaces: [String: Int]
@@ -39,7 +41,9 @@ public struct StateLayout: Hashable, Sendable {
       defer { offset += (shape.count + 15) / 16 * 16 }
       return Entry(path: path, range: offset..<offset + shape.count, shape: shape)
     }
-    buffers = graph.buffers.map { place($0.path, $0.shape) }
+    let statistics = graph.buffers.filter { $0.constant == nil }.map { place($0.path, $0.shape) }
+    statisticsRange = 0..<offset
+    buffers = statistics + graph.buffers.filter { $0.constant != nil }.map { place($0.path, $0.shape) }
     bufferRange = 0..<offset
     parameters = order.map { place(graph.parameters[$0].path, graph.parameters[$0].shape) }
     parameterRange = bufferRange.upperBound..<offset

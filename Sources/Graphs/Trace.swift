@@ -103,6 +103,14 @@ public final class Trace {
     return buffer
   }
 
+  /// The constant called `name` in the current module: stored with the weights, never trained.
+  public func constant(_ name: String, _ shape: Shape, _ values: [Float]) -> Tensor {
+    precondition(values.count == shape.count, "\(values.count) values for a constant of shape \(shape)")
+    let constant = buffer(name, shape, initialValue: 0)
+    if let index = bufferIndex[path(of: name)] { graph.buffers[index].constant = values }
+    return constant
+  }
+
   /// Makes `tensor` the new value of the buffer called `name` in the current module.
   public func update(buffer name: String, to tensor: Tensor) {
     let path = path(of: name)

@@ -70,7 +70,7 @@ public final class ParameterUpdate {
     team.run { [optimizer, average, state, averageBlock] worker in
       optimizer.update(call, worker)
       if worker.isFirst {
-        let statistics = state.layout.bufferRange
+        let statistics = state.layout.statisticsRange
         state.values.pointer.update(from: state.gradients.pointer, count: statistics.count)
       }
       worker.barrier()

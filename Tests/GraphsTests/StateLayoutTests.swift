@@ -35,6 +35,22 @@ import Testing
     }
   }
 
+  /// A step replaces the statistics, which lie in front, and leaves the constants, which start with their values.
+  @Test func constantsLieBehindStatistics() throws {
+    let trace = Trace(mode: .inference)
+    let x = trace.input("x", [2, 3])
+    let constant = trace.constant("filter", [3], [1, 2, 3])
+    let mean = trace.buffer("mean", [3], initialValue: 7)
+    trace.output("y", x.applying(Multiply(), with: [constant]).applying(Add(), with: [mean]))
+    let plan = Plan(try trace.finish(), workers: 1)
+    #expect(plan.layout.buffers.map(\.path) == ["mean", "filter"])
+    #expect(plan.layout.statisticsRange == 0..<16 && plan.layout.bufferRange == 0..<32)
+    let state = try ModelState(plan.program, layout: plan.layout, key: RandomKey(0))
+    withExtendedLifetime(state) {
+      #expect(state.view("filter")!.array == [1, 2, 3] && state.view("mean")!.array == [7, 7, 7])
+    }
+  }
+
   @Test func fileLayoutPermutesThereAndBack() {
     let layout = FileLayout(shape: [2, 3, 1, 2], axes: [0, 2, 3, 1])  // OIHW in the file, OHWI in memory
     let file = (0..<12).map(Float.init)

@@ -57,6 +57,20 @@ import Training
     }
   }
 
+  @Test func `An update replaces statistics, and no constant`() throws {
+    let runners = try SmallNetwork(hasNorm: true).runners(batch: 4)
+    let state = runners.state
+    let update = try ParameterUpdate(
+      StochasticGradientDescent(), Schedule(peakRate: 0.05, curve: ConstantCurve(), runSteps: 6), .none, average: nil,
+      decaysEverything: false, state: state, team: runners.team)
+    withExtendedLifetime(runners) {
+      state.gradients.assign([Float](repeating: 0.25, count: state.gradients.count))
+      update.apply(step: 0)
+      #expect(state.view("scale")!.array == SmallNetwork.scale)
+      #expect(state.view("bn1.running_mean")!.array == [Float](repeating: 0.25, count: 8))
+    }
+  }
+
   @Test func `With batch norm, four replicas give the same bits on 1, 2 and 4 ranks and with 1 or 2 threads`() throws {
     let network = SmallNetwork(hasNorm: true)
     let wanted = try Self.train(network, ranks: 1, replicas: 4).dropLast(6)
