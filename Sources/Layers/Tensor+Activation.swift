@@ -18,6 +18,9 @@ extension Tensor {
     isValid ? applying(Softmax(axis: axis < 0 ? shape.rank + axis : axis)) : self
   }
 
+  /// The entropy of the softmax along `axis`, which stays with extent 1; a negative axis counts from the end.
+  public func softmaxEntropy(axis: Int) -> Tensor { applying(SoftmaxEntropy(axis: axis)) }
+
   /// Zeroes elements with `probability` in training and scales the others by 1 / (1 - probability); nothing in
   /// inference.
   public func dropout(_ probability: Float) -> Tensor {

@@ -7,6 +7,7 @@ extension Tensor {
   public static func + (a: Tensor, b: Tensor) -> Tensor { a.applying(Add(), with: [b]) }
   public static func - (a: Tensor, b: Tensor) -> Tensor { a.applying(Subtract(), with: [b]) }
   public static func * (a: Tensor, b: Tensor) -> Tensor { a.applying(Multiply(), with: [b]) }
+  public static func / (a: Tensor, b: Tensor) -> Tensor { a.applying(Divide(), with: [b]) }
   public static func * (a: Tensor, factor: Float) -> Tensor { a.applying(Scale(by: factor)) }
   public static func * (factor: Float, a: Tensor) -> Tensor { a.applying(Scale(by: factor)) }
   public static func + (a: Tensor, offset: Float) -> Tensor { a.applying(Scale(by: 1, plus: offset)) }

@@ -43,6 +43,41 @@ extension Tensor {
     }
   }
 
+  /// A convolution along the middle axis of `[N, L, C]`, to `outputs` channels.
+  ///
+  /// Parameters `name.weight` (in files `[O, C, taps]`) and `name.bias`.
+  public func conv1D(
+    _ name: String, _ outputs: Int, taps: Int, padding: Int = 0, dilation: Int = 1, bias: Bool = false,
+    weights: WeightInitializer = .uniformFanIn, biases: WeightInitializer = .uniformFanIn
+  ) -> Tensor {
+    guard isValid, shape.rank == 3, outputs > 0, taps > 0 else {
+      return trace.scope(name) { trace.invalid("cannot convolve \(shape) along its length: wanted [N, L, C]") }
+    }
+    let column = reshaped(shape[0], shape[1], 1, channels)
+    return trace.scope(name) {
+      let initializer = weights.resolved(fanIn: channels * taps, fanOut: outputs * taps)
+      var operands = [
+        trace.parameter(
+          "weight", [outputs, taps, 1, channels],
+          fileLayout: FileLayout(shape: [outputs, channels, taps], axes: [0, 2, 1]), initializer: initializer,
+          decays: true)
+      ]
+      if bias {
+        let initializer = biases.resolved(fanIn: channels * taps, fanOut: outputs * taps)
+        operands.append(trace.parameter("bias", [outputs], initializer: initializer, decays: false))
+      }
+      let convolution = Conv2D(padding: Extent2D(padding, 0), dilation: Extent2D(dilation, 1))
+      return column.applying(convolution, with: operands).reshaped(shape[0], -1, outputs)
+    }
+  }
+
+  /// A convolution by filters that are computed or constant, `[kh, kw, C]`, one for each channel.
+  public func depthwiseConv(
+    _ filters: Tensor, stride: Extent2D = 1, padding: Extent2D = 0, dilation: Extent2D = 1
+  ) -> Tensor {
+    applying(DepthwiseConv2D(stride: stride, padding: padding, dilation: dilation), with: [filters])
+  }
+
   /// A convolution of `taps` along the channels, zero outside: how ECA lets neighbouring channels talk.
   /// - Parameter perChannel: whether every channel has taps of its own, or all share them.
   public func channelConv(_ name: String, taps: Int, perChannel: Bool = false) -> Tensor {

@@ -17,6 +17,9 @@ extension Tensor {
   /// The axes in another order.
   public func transposed(_ order: [Int]) -> Tensor { applying(Transpose(order)) }
 
+  /// Extents of 1 repeated to those of `shape`.
+  public func repeated(to shape: Shape) -> Tensor { applying(Repeat(to: shape)) }
+
   /// Zeros around the image.
   public func padded(top: Int, bottom: Int, left: Int, right: Int) -> Tensor {
     applying(Pad(top: top, bottom: bottom, left: left, right: right))

@@ -6,16 +6,20 @@ extension Tensor {
   /// A fully connected layer on the innermost axis, to `outputs` features.
   ///
   /// Parameters `name.weight` `[O, I]` and `name.bias` `[O]`.
+  /// - Parameter windowRank: the axes of 1 that the weight has in files, where the reference calls this a convolution
+  ///   of one tap: `[O, I, 1]` for 1.
   public func linear(
-    _ name: String, _ outputs: Int, bias: Bool = true, weights: WeightInitializer = .uniformFanIn,
-    biases: WeightInitializer = .uniformFanIn
+    _ name: String, _ outputs: Int, bias: Bool = true, windowRank: Int = 0,
+    weights: WeightInitializer = .uniformFanIn, biases: WeightInitializer = .uniformFanIn
   ) -> Tensor {
     guard isValid else { return self }
     return trace.scope(name) {
       guard outputs > 0 else { return trace.invalid("cannot project \(shape) to \(outputs) features") }
       var operands = [
         trace.parameter(
-          "weight", [outputs, channels], initializer: weights.resolved(fanIn: channels, fanOut: outputs), decays: true)
+          "weight", [outputs, channels],
+          fileLayout: .same([outputs, channels] + [Int](repeating: 1, count: windowRank)),
+          initializer: weights.resolved(fanIn: channels, fanOut: outputs), decays: true)
       ]
       if bias {
         operands.append(
@@ -31,5 +35,14 @@ extension Tensor {
     _ other: Tensor, transposed: Bool = false, otherTransposed: Bool = false
   ) -> Tensor {
     applying(BatchedMatrixProduct(transposesFirst: transposed, transposesSecond: otherTransposed), with: [other])
+  }
+}
+
+extension Tensor {
+  /// A trained number for each channel, `[C]`; in files `[1, C, 1, 1]`, as references have it that broadcast it.
+  public func channelParameter(_ name: String, start: Float, decays: Bool = true) -> Tensor {
+    guard isValid else { return self }
+    return trace.parameter(
+      name, [channels], fileLayout: .same([1, channels, 1, 1]), initializer: .constant(start), decays: decays)
   }
 }

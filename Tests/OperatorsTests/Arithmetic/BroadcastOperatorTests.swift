@@ -3,7 +3,7 @@ import Operators
 import Support
 import Testing
 
-/// Add, Subtract, Multiply and Maximum over every way in which two shapes broadcast.
+/// Add, Subtract, Multiply, Divide and Maximum over every way in which two shapes broadcast.
 @Suite struct BroadcastOperatorTests {
   static let shapes: [(String, Shape, Shape)] = [
     ("same, several tiles and a rest", [3, 6_001], [3, 6_001]),
@@ -49,6 +49,10 @@ import Testing
       OperatorCase(label, Add(), inputs: [a, b], reference: broadcast(a, b, +)),
       OperatorCase(label, Subtract(), inputs: [a, b], reference: broadcast(a, b, -)),
       OperatorCase(label, Multiply(), inputs: [a, b], reference: broadcast(a, b, *)),
+      OperatorCase(
+        label, Divide(), inputs: [a, b],
+        fill: { input, stream in input == 0 ? stream.uniform(-1, 1) : stream.uniform(0.5, 2) },
+        reference: broadcast(a, b, /)),
       // Differences across a tie go wrong, so the two operands lie on grids that never meet.
       OperatorCase(
         label, Maximum(), inputs: [a, b],
