@@ -8,52 +8,111 @@ public enum AttentionCatalog {
     public let category: String
     /// Authors, venue and year.
     public let paper: String
-    /// Reads the module's options.
+    /// A file of reference numbers that the module is held to, under `Tests/Fixtures`.
+    public let reference: String
+    /// Whether it weighs frames, and takes the images of a host for those of clips.
+    public var isTemporal: Bool { category.contains("temporal") }
+    /// Whether it can stand inside the blocks of a host.
+    public let standsInBlocks: Bool
+    /// Reads the module's own options.
     public let read: @Sendable (ConfigSection) throws -> AttentionSlot
+
+    init(
+      _ category: String, _ paper: String, _ reference: String, standsInBlocks: Bool = true,
+      _ read: @escaping @Sendable (ConfigSection) throws -> AttentionSlot
+    ) {
+      self.category = category
+      self.paper = paper
+      self.reference = reference
+      self.standsInBlocks = standsInBlocks
+      self.read = read
+    }
   }
 
   public static let entries: [String: Entry] = [
-    "se": Entry(category: "channel", paper: "Hu, Shen, Sun; CVPR 2018") { options in
-      let module = SqueezeExcitation(
-        reduction: try options.int("reduction", default: 16, in: 1...), bias: try options.bool("bias", default: false))
-      return AttentionSlot("se", member: "se") { _ in module }
-    },
-    "eca": Entry(category: "channel", paper: "Wang et al.; CVPR 2020") { options in
-      let kernels = try options.ints("kernels", default: [], in: 1...255)
-      if let even = kernels.first(where: { $0 % 2 == 0 }) {
-        throw options.error("kernels", "a kernel must be odd, to have a centre; found \(even)")
-      }
-      let perChannel = try options.bool("per_channel", default: false)
-      return AttentionSlot("eca", member: "eca") { site in
-        let stages = kernels.isEmpty ? EfficientChannelAttention.releasedKernels[site.host] ?? [] : kernels
-        let kernel = stages.isEmpty ? nil : stages[min(site.stage, stages.count) - 1]
-        return EfficientChannelAttention(kernel: kernel, perChannel: perChannel)
-      }
-    },
-    "cbam": Entry(category: "channel & spatial", paper: "Woo et al.; ECCV 2018") { options in
-      let module = CBAM(
-        reduction: try options.int("reduction", default: 16, in: 1...),
-        pools: try options.choices("pools", among: CBAM.Pool.self, default: [.average, .maximum]),
-        hasChannelGate: try options.bool("channel", default: true),
-        hasSpatialGate: try options.bool("spatial", default: true),
-        spatialKernel: try options.int("spatial_kernel", default: 7, in: 1...63))
-      if module.spatialKernel % 2 == 0 {
-        throw options.error("spatial_kernel", "a kernel must be odd, to have a centre; found \(module.spatialKernel)")
-      }
-      if module.hasChannelGate && module.pools.isEmpty {
-        throw options.error("pools", "the channel gate needs a statistic")
-      }
-      return AttentionSlot("cbam", member: "cbam") { _ in module }
-    },
+    "se": Entry("channel", "Hu, Shen, Sun; CVPR 2018", "gcnet/se_r8", SqueezeExcitation.slot),
+    "eca": Entry("channel", "Wang et al.; CVPR 2020", "eca-net/module_k5", EfficientChannelAttention.slot),
+    "sem": Entry("channel", "Zhong, Wen, Qin; arXiv 2209.05680", "sem/bottleneck_stride2", SwitchableExcitation.slot),
+    "gct": Entry("channel", "Yang et al.; CVPR 2020", "\(survey)/channel-gct", GatedChannelTransformation.slot),
+    "srm": Entry("channel", "Lee, Kim, Nam; ICCV 2019", "\(survey)/channel-srm", StyleRecalibration.slot),
+    "fca": Entry("channel", "Qin et al.; ICCV 2021", "\(survey)/channel-fca", FrequencyChannelAttention.slot),
+
+    "gc": Entry("spatial", "Cao et al.; ICCV-W 2019", "gcnet/gc_att_add_mul", GlobalContext.slot),
+    "nl": Entry("spatial", "Wang et al.; CVPR 2018", "gcnet/nl_embedded_gaussian", NonLocal.slot),
+    "snl": Entry("spatial", "Cao et al.; ICCV-W 2019", "gcnet/snl", SimplifiedNonLocal.slot),
+    "mhsa": Entry("spatial", "Vaswani et al.; NeurIPS 2017", "\(survey)/spatial-mhsa", MultiHeadAttention.slot),
+    "sra": Entry("spatial", "Wang et al.; ICCV 2021", "\(survey)/spatial-sr-attention", SpatialReductionAttention.slot),
+    "ea": Entry(
+      "spatial", "Guo et al.; arXiv 2105.02358", "\(survey)/spatial-external-attention", ExternalAttention.slot),
+    "ge": Entry("spatial", "Hu et al.; NeurIPS 2018", "\(survey)/spatial-gather-excite", GatherExcite.slot),
+
+    "tam": Entry("temporal", "Liu et al.; ICCV 2021", "\(survey)/temporal-tam", TemporalAdaptiveModule.slot),
+    "gltr": Entry(
+      "temporal", "Li et al.; ICCV 2019", "\(survey)/temporal-gltr", standsInBlocks: false, GlobalLocalTemporal.slot),
+    "temporal_mhsa": Entry(
+      "temporal", "Bertasius et al.; ICML 2021", "\(survey)/temporal-mhsa", TemporalAttention.slot),
+
+    "sk": Entry("branch", "Li et al.; CVPR 2019", "\(survey)/branch-selective-kernel", SelectiveKernel.slot),
+    "split": Entry("branch", "Zhang et al.; CVPR-W 2022", "\(survey)/branch-split-attention", SplitAttention.slot),
+    "condconv": Entry("branch", "Yang et al.; NeurIPS 2019", "\(survey)/branch-condconv", ConditionalConvolution.slot),
+    "dynamic_conv": Entry("branch", "Chen et al.; CVPR 2020", "\(survey)/branch-dynamic-conv", DynamicConvolution.slot),
+    "highway": Entry("branch", "Srivastava et al.; NeurIPS 2015", "\(survey)/branch-highway", Highway.slot),
+
+    "cbam": Entry("channel & spatial", "Woo et al.; ECCV 2018", "cbam/module_c32_r8", CBAM.slot),
+    "bam": Entry("channel & spatial", "Park et al.; BMVC 2018", "\(survey)/channel-spatial-bam", BAM.slot),
+    "cat": Entry("channel & spatial", "IET Computer Vision 2023", "cat/module_c20_nonsquare", CAT.slot),
+    "scse": Entry(
+      "channel & spatial", "Roy et al.; TMI 2019", "\(survey)/channel-spatial-scse", ConcurrentExcitation.slot),
+    "coordatt": Entry(
+      "channel & spatial", "Hou et al.; CVPR 2021", "\(survey)/channel-spatial-coordatt", CoordinateAttention.slot),
+    "simam": Entry("channel & spatial", "Yang et al.; ICML 2021", "\(survey)/channel-spatial-simam", SimAM.slot),
+    "dual": Entry(
+      "channel & spatial", "Fu et al.; CVPR 2019", "\(survey)/channel-spatial-dual-attention", DualAttention.slot),
+
+    "space_time_nl": Entry(
+      "spatial & temporal", "Wang et al.; CVPR 2018", "\(survey)/spatial-temporal-non-local", NonLocal.spaceTimeSlot),
+    "dstt_spatial": Entry(
+      "spatial & temporal", "Liu et al.; arXiv 2104.06637", "\(survey)/spatial-temporal-dstt-spatial",
+      DecoupledAttention.spatialSlot),
+    "dstt_temporal": Entry(
+      "spatial & temporal", "Liu et al.; arXiv 2104.06637", "\(survey)/spatial-temporal-dstt-temporal",
+      DecoupledAttention.temporalSlot),
+    "divided": Entry(
+      "spatial & temporal", "Bertasius et al.; ICML 2021", "\(survey)/spatial-temporal-divided", standsInBlocks: false,
+      DividedSpaceTimeBlock.slot),
   ]
 
-  /// The slot that `section` describes: a name alone, or a mapping with `name` and options; `nil` for `none`.
+  private static let survey = "attention-survey"
+
+  /// The frames of a clip where nothing is said.
+  public static let defaultFrames = 8
+
+  /// The slot that `section` describes: a name alone, or a mapping with `name`, the module's options, and where it
+  /// sits: `stages`, as papers number them (conv2_x of a ResNet is 2) or `all`, and `place`. `nil` for `none`.
   /// - Throws: `ConfigError` for an unknown name, with the nearest known one, and for options that do not fit.
   public static func slot(_ section: ConfigSection) throws -> AttentionSlot? {
     let name = try section.choice("name", among: entries.keys.sorted() + ["none"], kind: "attention module")
     guard let entry = entries[name] else { return nil }
-    let slot = try entry.read(section)
+    var slot = try entry.read(section)
+    let place = try section.choice("place", default: slot.place, kind: "place")
+    guard (place == .convolution) == (slot.place == .convolution) else {
+      throw section.error(
+        "place", slot.place == .convolution ? "\(name) takes the place of a convolution" : "\(name) convolves nothing")
+    }
+    slot.place = place
+    if try section.contains("stages") || section.optionalString("stages") != nil {
+      slot.stages = (try? section.string("stages")) == "all" ? nil : Set(try section.ints("stages", in: 1...64))
+    }
     try section.finish()
     return slot
+  }
+}
+
+extension ConfigSection {
+  /// The side of a window that has a centre.
+  func window(_ key: String, default value: Int) throws -> Int {
+    let size = try int(key, default: value, in: 1...63)
+    if size % 2 == 0 { throw error(key, "a kernel must be odd, to have a centre; found \(size)") }
+    return size
   }
 }

@@ -1,3 +1,4 @@
+import Configuration
 import Graphs
 import Layers
 
@@ -90,5 +91,21 @@ public struct CBAM: Module, Sendable {
       x.conv("conv", 1, kernel: .init(kernel), padding: .init(kernel / 2), weights: .kaimingNormal(.fanOut))
         .batchNorm("bn", momentum: 0.01, scale: 0)
     }
+  }
+}
+
+extension CBAM {
+  /// `reduction`, `pools`, `channel`, `spatial`, `spatial_kernel`.
+  static func slot(_ options: ConfigSection) throws -> AttentionSlot {
+    let module = CBAM(
+      reduction: try options.int("reduction", default: 16, in: 1...),
+      pools: try options.choices("pools", among: Pool.self, default: [.average, .maximum]),
+      hasChannelGate: try options.bool("channel", default: true),
+      hasSpatialGate: try options.bool("spatial", default: true),
+      spatialKernel: try options.window("spatial_kernel", default: 7))
+    if module.hasChannelGate && module.pools.isEmpty {
+      throw options.error("pools", "the channel gate needs a statistic")
+    }
+    return AttentionSlot("cbam", member: "cbam") { _ in module }
   }
 }

@@ -1,3 +1,4 @@
+import Configuration
 import Graphs
 import Layers
 
@@ -37,4 +38,21 @@ public struct EfficientChannelAttention: Module, Sendable {
     "resnet18": [3, 5, 7, 7], "resnet34": [3, 3, 5, 7], "resnet50": [3, 5, 5, 7], "resnet101": [3, 3, 5, 7],
     "resnet152": [3, 3, 5, 7], "mobilenet_v2": [1, 1, 1, 1, 3, 3, 3],
   ]
+}
+
+extension EfficientChannelAttention {
+  /// `kernels` (one for each stage, the last one for all that follow; empty for the released ones, else the rule),
+  /// `per_channel`.
+  static func slot(_ options: ConfigSection) throws -> AttentionSlot {
+    let kernels = try options.ints("kernels", default: [], in: 1...255)
+    if let even = kernels.first(where: { $0 % 2 == 0 }) {
+      throw options.error("kernels", "a kernel must be odd, to have a centre; found \(even)")
+    }
+    let perChannel = try options.bool("per_channel", default: false)
+    return AttentionSlot("eca", member: "eca") { site in
+      let stages = kernels.isEmpty ? releasedKernels[site.host] ?? [] : kernels
+      let kernel = stages.isEmpty ? nil : stages[min(site.stage, stages.count) - 1]
+      return EfficientChannelAttention(kernel: kernel, perChannel: perChannel)
+    }
+  }
 }

@@ -1,3 +1,4 @@
+import Configuration
 import Graphs
 import Layers
 
@@ -20,5 +21,14 @@ public struct SqueezeExcitation: Module, Sendable {
       .linear("fc.0", max(1, x.channels / reduction), bias: bias).relu()
       .linear("fc.2", x.channels, bias: bias).sigmoid()
     return x * gate
+  }
+}
+
+extension SqueezeExcitation {
+  /// `reduction`, `bias`.
+  static func slot(_ options: ConfigSection) throws -> AttentionSlot {
+    let module = SqueezeExcitation(
+      reduction: try options.int("reduction", default: 16, in: 1...), bias: try options.bool("bias", default: false))
+    return AttentionSlot("se", member: "se") { _ in module }
   }
 }

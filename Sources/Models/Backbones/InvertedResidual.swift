@@ -12,14 +12,19 @@ public struct InvertedResidual: Module {
   public var stride: Int
   /// Channels of the depth-wise convolution per input channel; at 1 there is no widening convolution.
   public var expansion: Int
-  /// What fills the hole after the last norm, in blocks without a shortcut too.
-  public var attention: (any Module)?
+  /// What fills the block's holes, in blocks without a shortcut too.
+  public var attention: AttentionSlot?
+  public var site: AttentionSite
 
-  public init(outputs: Int, stride: Int, expansion: Int, attention: (any Module)? = nil) {
+  public init(
+    outputs: Int, stride: Int, expansion: Int, attention: AttentionSlot? = nil,
+    site: AttentionSite = AttentionSite(host: "", stage: 1)
+  ) {
     self.outputs = outputs
     self.stride = stride
     self.expansion = expansion
     self.attention = attention
+    self.site = site
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
@@ -29,14 +34,28 @@ public struct InvertedResidual: Module {
 
   private func branch(_ x: Tensor) -> Tensor {
     let hidden = x.channels * expansion, place = expansion == 1 ? 0 : 1
-    let widened = expansion == 1 ? x : x.convNormReLU6("0", hidden, kernel: 1)
-    let narrowed = widened
-      .convNormReLU6("\(place)", hidden, kernel: 3, stride: stride, groups: hidden)
+    let widened = expansion == 1
+      ? x
+      : x.attended(attention, at: site, .inputs, name: "0.\(member)").convNormReLU6("0", hidden, kernel: 1)
+        .attended(attention, at: site, .start, name: "0.\(member)")
+    let narrowed = filtered(widened, hidden, "\(place)")
+      .attended(attention, at: site, .inputs, name: "\(place + 1).\(member)")
       .conv("\(place + 1)", outputs, kernel: 1, weights: .kaimingNormal(.fanOut))
       .batchNorm("\(place + 2)")
-    guard let attention else { return narrowed }
-    return narrowed.trace.scope("\(place + 3)") { attention(narrowed) }
+    return narrowed.attended(attention, at: site, .branch, name: "\(place + 3)")
   }
+
+  /// The depth-wise convolution or the module in its place, its norm and activation.
+  private func filtered(_ x: Tensor, _ hidden: Int, _ name: String) -> Tensor {
+    let input = x.attended(attention, at: site, .inputs, name: "\(name).\(member)")
+    var options = ResidualOptions(planes: hidden)
+    (options.attention, options.site) = (attention, site)
+    return input.convolved("\(name).0", hidden, stride: stride, groups: hidden, options).tensor
+      .attended(attention, at: site, .middle, name: "\(name).\(member)")
+      .batchNorm("\(name).1").relu6()
+  }
+
+  private var member: String { attention.map { $0.member.isEmpty ? $0.name : $0.member } ?? "" }
 }
 
 extension Tensor {

@@ -43,13 +43,13 @@ public struct MobileNetV2: Module, Sendable {
     var x = images.convNormReLU6("features.0", stemChannels, kernel: 3, stride: stemStride)
     var place = 1
     for (index, stage) in stages.enumerated() {
-      for block in 0..<stage.depth {
-        x = x.then(
+      x = x.stage(attention, AttentionSite(host: name, stage: index + 1), blocks: stage.depth) { x, site in
+        defer { place += 1 }
+        return x.then(
           "features.\(place)",
           InvertedResidual(
-            outputs: stage.channels, stride: block == 0 ? stage.stride : 1, expansion: stage.expansion,
-            attention: attention?.module(AttentionSite(host: name, stage: index + 1))))
-        place += 1
+            outputs: stage.channels, stride: site.block == 0 ? stage.stride : 1, expansion: stage.expansion,
+            attention: attention, site: site))
       }
     }
     x = x.convNormReLU6("features.\(place)", lastChannels, kernel: 1)

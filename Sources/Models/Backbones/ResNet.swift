@@ -33,6 +33,8 @@ public struct ResNet: Module, Sendable {
   /// The published name, for modules whose options depend on their host.
   public var name = ""
   public var zeroInitResidual = false
+  /// Whether a bottleneck's stride sits on its first convolution, as the paper's table has it.
+  public var stridesFirst = false
 
   public init(_ block: BlockKind, depths: [Int]) {
     self.block = block
@@ -42,8 +44,8 @@ public struct ResNet: Module, Sendable {
   public func callAsFunction(_ images: Tensor) -> Tensor {
     var x = stem(images)
     for stage in depths.indices {
-      for index in 0..<depths[stage] {
-        x = x.then("layer\(stage + 1).\(index)", self.block(stage: stage, index: index))
+      x = x.stage(attention, AttentionSite(host: name, stage: stage + 1), blocks: depths[stage]) { x, site in
+        x.then("layer\(stage + 1).\(site.block)", block(site))
       }
     }
     return x.mean(over: .spatial)  // [N, 1, 1, C]
@@ -63,14 +65,15 @@ public struct ResNet: Module, Sendable {
     }
   }
 
-  private func block(stage: Int, index: Int) -> any Module {
-    var options = ResidualOptions(planes: planes[stage], stride: index == 0 ? strides[stage] : 1)
+  private func block(_ site: AttentionSite) -> any Module {
+    let stage = site.stage - 1
+    var options = ResidualOptions(planes: planes[stage], stride: site.block == 0 ? strides[stage] : 1)
     options.groups = groups
     options.widthPerGroup = widthPerGroup
+    options.stridesFirst = stridesFirst
     options.lastScale = zeroInitResidual ? 0 : 1
-    if let attention {
-      options.attention = (attention.member, attention.module(AttentionSite(host: name, stage: stage + 1)))
-    }
+    options.attention = attention
+    options.site = site
     switch block {
     case .basic: return BasicBlock(options)
     case .bottleneck: return Bottleneck(options)

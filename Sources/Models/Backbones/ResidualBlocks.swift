@@ -11,8 +11,11 @@ public struct ResidualOptions {
   public var groups = 1
   /// Channels of the bottleneck's inner convolutions are planes · widthPerGroup / 64 · groups.
   public var widthPerGroup = 64
-  /// The member's name and the module in the block's hole; `nil` leaves it empty.
-  public var attention: (member: String, module: any Module)?
+  /// Whether a bottleneck's stride sits on its first convolution, as in the paper; on the 3x3 one in torchvision.
+  public var stridesFirst = false
+  /// What fills the block's holes; `nil` leaves them empty.
+  public var attention: AttentionSlot?
+  public var site = AttentionSite(host: "", stage: 1)
   /// γ of the block's last norm at the start; 0 makes every block begin as its shortcut (Goyal et al. 2017).
   public var lastScale: Float = 1
 
@@ -31,13 +34,10 @@ public struct BasicBlock: Module {
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
     let branch = x
-      .conv(
-        "conv1", options.planes, kernel: 3, stride: .init(options.stride), padding: 1, weights: .kaimingNormal(.fanOut)
-      )
-      .batchNorm("bn1").relu()
-      .conv("conv2", options.planes, kernel: 3, padding: 1, weights: .kaimingNormal(.fanOut))
-      .batchNorm("bn2", scale: options.lastScale)
-      .attended(options)
+      .filtered(1, options.planes, stride: options.stride, options)
+      .attended(.start, options)
+      .filtered(2, options.planes, isLast: true, options)
+      .attended(.branch, options)
     return (branch + x.shortcut(options, outputs: options.planes)).relu()
   }
 }
@@ -53,26 +53,54 @@ public struct Bottleneck: Module {
   public func callAsFunction(_ x: Tensor) -> Tensor {
     let width = options.planes * options.widthPerGroup / 64 * options.groups
     let outputs = options.planes * Self.expansion
+    let (first, second) = options.stridesFirst ? (options.stride, 1) : (1, options.stride)
     let branch = x
-      .conv("conv1", width, kernel: 1, weights: .kaimingNormal(.fanOut))
+      .attended(.inputs, options, number: 1)
+      .conv("conv1", width, kernel: 1, stride: .init(first), weights: .kaimingNormal(.fanOut))
       .batchNorm("bn1").relu()
-      .conv(
-        "conv2", width, kernel: 3, stride: .init(options.stride), padding: 1, groups: options.groups,
-        weights: .kaimingNormal(.fanOut)
-      )
-      .batchNorm("bn2").relu()
+      .attended(.start, options)
+      .filtered(2, width, stride: second, groups: options.groups, options)
+      .attended(.inputs, options, number: 3)
       .conv("conv3", outputs, kernel: 1, weights: .kaimingNormal(.fanOut))
       .batchNorm("bn3", scale: options.lastScale)
-      .attended(options)
+      .attended(.branch, options)
     return (branch + x.shortcut(options, outputs: outputs)).relu()
   }
 }
 
 extension Tensor {
-  /// What the block's hole makes of the branch.
-  fileprivate func attended(_ options: ResidualOptions) -> Tensor {
-    guard let attention = options.attention else { return self }
-    return trace.scope(attention.member) { attention.module(self) }
+  /// A 3x3 convolution, its norm and, inside the branch, its activation: `conv2` and `bn2` for number 2.
+  fileprivate func filtered(
+    _ number: Int, _ outputs: Int, stride: Int = 1, groups: Int = 1, isLast: Bool = false, _ options: ResidualOptions
+  ) -> Tensor {
+    let convolved = attended(.inputs, options, number: number)
+      .convolved("conv\(number)", outputs, stride: stride, groups: groups, isLast: isLast, options)
+    guard !convolved.isActivated else { return convolved.tensor }
+    let middle = number == 2 ? convolved.tensor.attended(.middle, options) : convolved.tensor
+    let normal = middle.batchNorm("bn\(number)", scale: isLast ? options.lastScale : 1)
+    return isLast ? normal : normal.relu()
+  }
+
+  /// A 3x3 convolution or the module in its place, and whether that module has normalised and activated its output.
+  /// One that does cannot end a branch, to which a shortcut is added.
+  func convolved(
+    _ name: String, _ outputs: Int, stride: Int, groups: Int, bias: Bool = false, isLast: Bool = false,
+    _ options: ResidualOptions
+  ) -> (tensor: Tensor, isActivated: Bool) {
+    var site = options.site
+    (site.place, site.outputs, site.stride, site.groups) = (.convolution, outputs, stride, groups)
+    if let slot = options.attention, !(slot.isActivated && isLast), let module = slot.module(site) {
+      return (trace.scope(name) { module(self) }, slot.isActivated)
+    }
+    let convolved = conv(
+      name, outputs, kernel: 3, stride: .init(stride), padding: 1, groups: groups, bias: bias,
+      weights: .kaimingNormal(.fanOut), biases: .constant(0))
+    return (convolved, false)
+  }
+
+  /// What the block's hole makes of this tensor; of several such places `number` tells the convolution.
+  func attended(_ place: AttentionPlace, _ options: ResidualOptions, number: Int? = nil) -> Tensor {
+    attended(options.attention, at: options.site, place, name: number.map { "\(options.attention?.member ?? "")\($0)" })
   }
 
   /// The input itself, or a projection where the shape changes.
@@ -80,5 +108,20 @@ extension Tensor {
     guard options.stride != 1 || channels != outputs else { return self }
     return conv("downsample.0", outputs, kernel: 1, stride: .init(options.stride), weights: .kaimingNormal(.fanOut))
       .batchNorm("downsample.1")
+  }
+
+  /// The blocks of one stage, with what sits before the last of them and behind it.
+  func stage(
+    _ slot: AttentionSlot?, _ site: AttentionSite, blocks: Int, _ block: (_ x: Tensor, _ site: AttentionSite) -> Tensor
+  ) -> Tensor {
+    let name = slot.map { "\($0.member.isEmpty ? $0.name : $0.member)\(site.stage)" }
+    var x = self
+    for index in 0..<blocks {
+      var own = site
+      own.block = index
+      if index == blocks - 1 { x = x.attended(slot, at: own, .beforeLast, name: name) }
+      x = block(x, own)
+    }
+    return x.attended(slot, at: site, .stageEnd, name: name)
   }
 }

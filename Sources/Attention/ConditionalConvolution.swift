@@ -1,0 +1,55 @@
+import Configuration
+import Graphs
+import Layers
+
+/// Conditionally parameterised convolution (CondConv; Yang, Bender, Le, Ngiam; NeurIPS 2019, eq. 1-3): every image is
+/// convolved with a mixture of experts of its own.
+///
+/// r = σ(W gap(x) + b), W_n = Σ_e r_e W_e, out_n = conv(x_n; W_n). In `[N, H, W, C]`, out `[N, H', W', outputs]`: it
+/// takes the place of a convolution.
+public struct ConditionalConvolution: Module, Sendable {
+  /// Output channels; those of the input when `nil`.
+  public var outputs: Int?
+  public var experts: Int
+  /// The window's side, odd.
+  public var kernel: Int
+  public var stride: Int
+  public var groups: Int
+  /// Whether every expert has a bias too.
+  public var bias: Bool
+
+  public init(
+    outputs: Int? = nil, experts: Int = 8, kernel: Int = 3, stride: Int = 1, groups: Int = 1, bias: Bool = false
+  ) {
+    self.outputs = outputs
+    self.experts = experts
+    self.kernel = kernel
+    self.stride = stride
+    self.groups = groups
+    self.bias = bias
+  }
+
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    guard x.isImage else { return x.notAnImage("cannot convolve") }
+    let width = outputs ?? x.channels
+    guard x.channels % groups == 0, width % groups == 0 else {
+      return x.trace.invalid("cannot convolve \(x.shape) to \(width) channels in \(groups) groups")
+    }
+    let shares = x.mean(over: .spatial).reshaped(x.shape[0], x.channels).linear("routing", experts).sigmoid()  // [N, E]
+    let filters = x.mixedFilters(shares, experts, width, kernel: kernel, groups: groups, .kaimingNormal(.fanOut))
+    let y = x.convolved(bySample: filters, stride: stride, groups: groups)
+    guard bias else { return y }
+    let biases = x.trace.parameter("bias", [experts, width], initializer: .constant(0), decays: false)
+    return y + shares.matrixProduct(biases).reshaped(x.shape[0], 1, 1, width)
+  }
+}
+
+extension ConditionalConvolution {
+  /// `experts`.
+  static func slot(_ options: ConfigSection) throws -> AttentionSlot {
+    let experts = try options.int("experts", default: 8, in: 1...256)
+    return AttentionSlot("condconv", member: "condconv", place: .convolution) { site in
+      ConditionalConvolution(outputs: site.outputs, experts: experts, stride: site.stride, groups: site.groups)
+    }
+  }
+}

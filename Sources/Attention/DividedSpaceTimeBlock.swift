@@ -1,0 +1,53 @@
+import Configuration
+import Graphs
+import Layers
+
+/// Divided space-time block (TimeSformer; Bertasius, Wang, Torresani; ICML 2021, eq. 9-11): attention in time, then in
+/// space, then a perceptron.
+///
+/// With the class token first and the frame index fastest among the others, `[N, 1 + P·T, D]`:
+/// - x' = x + W_t MHSA over T(LN_t(x)) + b_t for every place,
+/// - r = MHSA(LN₁([class, x' of the frame])) for every frame; class + mean over frames of r_class, x' + r_tokens,
+/// - x + W₂ GELU(W₁ LN₂(x) + b₁) + b₂.
+public struct DividedSpaceTimeBlock: Module, Sendable {
+  public var frames: Int
+  public var heads: Int
+  /// Hidden units of the perceptron; four times D when `nil`.
+  public var hidden: Int?
+  public var epsilon: Float
+
+  public init(frames: Int, heads: Int, hidden: Int? = nil, epsilon: Float = 1e-6) {
+    self.frames = frames
+    self.heads = heads
+    self.hidden = hidden
+    self.epsilon = epsilon
+  }
+
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    guard x.isValid, x.shape.rank == 3, x.shape[1] > 1, (x.shape[1] - 1) % frames == 0 else {
+      return x.trace.invalid("cannot divide \(x.shape): wanted [N, 1 + places · \(frames) frames, D]")
+    }
+    let (clips, places, width) = (x.shape[0], (x.shape[1] - 1) / frames, x.channels)
+    let summary = x.sliced(0..<1, axis: 1)  // [N, 1, D]
+    let tokens = x.sliced(1..<x.shape[1], axis: 1).reshaped(clips * places, frames, width)  // [N·P, T, D]
+    let timed = (tokens + tokens.attendedInTime(heads: heads, epsilon: epsilon))
+      .reshaped(clips, places, frames, width).transposed([0, 2, 1, 3])  // [N, T, P, D]
+    let related = summary.reshaped(clips, 1, 1, width).repeated(to: [clips, frames, 1, width])
+      .concatenated(with: [timed], axis: 2).reshaped(clips * frames, 1 + places, width)
+      .layerNorm("norm1", epsilon: epsilon).then("attn", MultiHeadAttention(heads: heads))
+      .reshaped(clips, frames, 1 + places, width)
+    let summarized = summary + related.sliced(0..<1, axis: 2).mean(over: .axes([1])).reshaped(clips, 1, width)
+    let spaced = (timed + related.sliced(1..<1 + places, axis: 2)).transposed([0, 2, 1, 3])  // [N, P, T, D]
+    let y = summarized.concatenated(with: [spaced.reshaped(clips, places * frames, width)], axis: 1)
+    return y + y.layerNorm("norm2", epsilon: epsilon)
+      .linear("mlp.fc1", hidden ?? 4 * width, weights: .truncatedNormal(0.02), biases: .constant(0)).gelu()
+      .linear("mlp.fc2", width, weights: .truncatedNormal(0.02), biases: .constant(0))
+  }
+}
+
+extension DividedSpaceTimeBlock {
+  static func slot(_ options: ConfigSection) throws -> AttentionSlot {
+    throw options.error(
+      "name", "divided is a whole block of a video transformer with a class token, which convolutional blocks do not have")
+  }
+}

@@ -1,0 +1,70 @@
+import Configuration
+import Graphs
+import Layers
+
+/// Dynamic convolution (Chen, Dai, Liu, Chen, Yuan, Liu; CVPR 2020, eq. 2-3): every image is convolved with a convex
+/// mixture of kernels of its own.
+///
+/// a = softmax((W₂ ReLU(W₁ gap(x)) + b₂) / τ), kernel Σ a_k W_k, bias Σ a_k b_k. A high τ keeps the mixture even, which
+/// lets all kernels learn at the start. In `[N, H, W, C]`, out `[N, H', W', outputs]`: it takes the place of a
+/// convolution.
+public struct DynamicConvolution: Module, Sendable {
+  /// Output channels; those of the input when `nil`.
+  public var outputs: Int?
+  public var kernels: Int
+  /// The window's side, odd.
+  public var kernel: Int
+  public var stride: Int
+  public var groups: Int
+  /// Hidden units are ⌊C · ratio⌋ + 1; as many as kernels for images of three channels.
+  public var ratio: Double
+  /// τ.
+  public var temperature: Float
+  public var bias: Bool
+
+  public init(
+    outputs: Int? = nil, kernels: Int = 4, kernel: Int = 3, stride: Int = 1, groups: Int = 1, ratio: Double = 0.25,
+    temperature: Float = 34, bias: Bool = true
+  ) {
+    self.outputs = outputs
+    self.kernels = kernels
+    self.kernel = kernel
+    self.stride = stride
+    self.groups = groups
+    self.ratio = ratio
+    self.temperature = temperature
+    self.bias = bias
+  }
+
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    guard x.isImage else { return x.notAnImage("cannot convolve") }
+    let width = outputs ?? x.channels
+    guard x.channels % groups == 0, width % groups == 0 else {
+      return x.trace.invalid("cannot convolve \(x.shape) to \(width) channels in \(groups) groups")
+    }
+    let hidden = x.channels == 3 ? kernels : Int(Double(x.channels) * ratio) + 1
+    let logits = x.mean(over: .spatial).reshaped(x.shape[0], x.channels)
+      .linear("attention.fc1", hidden, bias: false, windowRank: 2, weights: .kaimingNormal(.fanOut)).relu()
+      .linear("attention.fc2", kernels, windowRank: 2, weights: .kaimingNormal(.fanOut), biases: .constant(0))
+    let shares = (logits * (1 / temperature)).softmax()  // [N, K]
+    let filters = x.mixedFilters(shares, kernels, width, kernel: kernel, groups: groups, .kaimingNormal(.fanIn))
+    let y = x.convolved(bySample: filters, stride: stride, groups: groups)
+    guard bias else { return y }
+    let biases = x.trace.parameter("bias", [kernels, width], initializer: .constant(0), decays: false)
+    return y + shares.matrixProduct(biases).reshaped(x.shape[0], 1, 1, width)
+  }
+}
+
+extension DynamicConvolution {
+  /// `kernels`, `ratio`, `temperature`.
+  static func slot(_ options: ConfigSection) throws -> AttentionSlot {
+    let kernels = try options.int("kernels", default: 4, in: 1...256)
+    let ratio = try options.float("ratio", default: 0.25, in: 0...16)
+    let temperature = Float(try options.float("temperature", default: 34, in: 1e-3...1e6))
+    return AttentionSlot("dynamic_conv", member: "dynamic_conv", place: .convolution) { site in
+      DynamicConvolution(
+        outputs: site.outputs, kernels: kernels, stride: site.stride, groups: site.groups, ratio: ratio,
+        temperature: temperature)
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import Configuration
+import Graphs
+import Layers
+
+/// Switchable excitation module (Zhong, Wen, Qin; arXiv 2209.05680): three operators make a gate of the channels'
+/// means, and a decision for each image says how much each counts.
+///
+/// m = mean(x); v = σ(W_s m + b_s), one weight for each operator; a = Π_k σ(v_k e_k), y = x a, with
+/// - FC: e = W₂ ReLU(W₁ m + b₁) + b₂,
+/// - CNN: e = taps along the channels,
+/// - IE: e[c] = ω[c] m[c] + β[c].
+///
+/// In and out `[N, H, W, C]`. The parameters have no path of their own in the reference's blocks.
+public struct SwitchableExcitation: Module, Sendable {
+  public enum Excitation: String, CaseIterable, Sendable {
+    case fullyConnected = "fc"
+    case convolution = "cnn"
+    case instance = "ie"
+  }
+
+  /// The operators, in the order of the decision's weights.
+  public var operators: [Excitation]
+  /// Hidden units of FC are C / reduction, rounded (halves to the even number), at least one; or `hidden`.
+  public var reduction: Int
+  public var hidden: Int?
+  /// The taps of CNN, odd; `nil` follows ECA's rule.
+  public var kernel: Int?
+
+  public init(
+    operators: [Excitation] = [.fullyConnected, .convolution, .instance], reduction: Int = 16, hidden: Int? = nil,
+    kernel: Int? = nil
+  ) {
+    self.operators = operators
+    self.reduction = reduction
+    self.hidden = hidden
+    self.kernel = kernel
+  }
+
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    guard x.isValid else { return x }
+    guard !operators.isEmpty else { return x.trace.invalid("nothing to switch between: wanted an operator") }
+    let means = x.mean(over: .spatial)  // [N, 1, 1, C]
+    let switches = means.linear("switch_fc", operators.count).sigmoid()  // [N, 1, 1, K]
+    let gates = operators.enumerated().map { k, kind in
+      (excited(means, kind) * switches.sliced(k..<k + 1, axis: -1)).sigmoid()  // [N, 1, 1, C]
+    }
+    return x * gates.dropFirst().reduce(gates[0], *)
+  }
+
+  private func excited(_ means: Tensor, _ kind: Excitation) -> Tensor {
+    let channels = means.channels
+    switch kind {
+    case .fullyConnected:
+      let rounded = Int((Double(channels) / Double(reduction)).rounded(.toNearestOrEven))
+      return means.linear("fc1", hidden ?? max(1, rounded)).relu().linear("fc2", channels)
+    case .convolution:
+      return means.channelConv("conv", taps: kernel ?? EfficientChannelAttention.kernel(forChannels: channels))
+    case .instance:
+      return means * means.channelParameter("w1", start: 0) + means.channelParameter("b1", start: -1)
+    }
+  }
+}
+
+extension SwitchableExcitation {
+  /// `operators`, `reduction`, `kernel`.
+  static func slot(_ options: ConfigSection) throws -> AttentionSlot {
+    let kernel = try options.optionalInt("kernel", in: 1...63)
+    if let kernel, kernel % 2 == 0 {
+      throw options.error("kernel", "a kernel must be odd, to have a centre; found \(kernel)")
+    }
+    let module = SwitchableExcitation(
+      operators: try options.choices(
+        "operators", among: Excitation.self, default: Excitation.allCases, kind: "excitation operator"),
+      reduction: try options.int("reduction", default: 16, in: 1...), kernel: kernel)
+    if module.operators.isEmpty { throw options.error("operators", "there is nothing to switch between") }
+    if Set(module.operators).count < module.operators.count {
+      throw options.error("operators", "each operator may be there once")
+    }
+    return AttentionSlot("sem", member: "") { _ in module }
+  }
+}
