@@ -12,7 +12,7 @@ extension AttentionFixture {
     return FixtureTwin(
       InvertedResidual(
         outputs: try config.size(.outputs), stride: try config.size(.strides, default: 1), expansion: expansion,
-        attention: module))
+        attention: AttentionSlot(member, member: member) { _ in module }))
   }
 
   /// Reads stem, blocks and head from the words that the references' configs use for them: `3x3 stride 2, 16 ch`;

@@ -7,7 +7,8 @@ import Safetensors
 ///
 /// Keys are `param.<name>`, `buffer.<name>`, `input.<k>`, `eval.output.<k>`, and in training `train.output.<k>`,
 /// `train.grad_output.<k>` (given), `train.grad_input.<k>`, `train.grad.<name>`, `train.buffer.<name>`. Activations lie
-/// as the reference has them, `[N, C, H, W]` or tokens `[N, L, C]`. Every key that is read is remembered, so that what
+/// as the reference has them: as the option `layout` says, else `[N, C, H, W]`, clips `[N, C, T, H, W]`, tokens
+/// `[N, L, C]`. Every key that is read is remembered, so that what
 /// nobody read can be named in the end. Used where it is made, on one thread.
 public final class Fixture {
   /// The reference that the numbers come from, and the network: `cbam`.
@@ -67,14 +68,25 @@ public final class Fixture {
     return values
   }
 
-  /// How an activation lies in the file: `[N, C, H, W]`, or as in memory where it has no image axes.
+  /// How an activation lies in the file; in memory its channels are innermost.
   /// - Throws: `FixtureError` for a shape that no activation of ours can have.
   public func activationLayout(_ key: String) throws -> FileLayout {
     let shape = try shape(key)
     guard shape.count <= 8, shape.allSatisfy({ (1...1 << 24).contains($0) }) else {
       throw FixtureError(key, wanted: "up to eight extents of at least 1", found: "\(shape)")
     }
-    return shape.count == 4 ? FileLayout(shape: shape, axes: [0, 2, 3, 1]) : .same(shape)
+    guard let channels = try channelAxis(shape, key) else { return .same(shape) }
+    return FileLayout(shape: shape, axes: shape.indices.filter { $0 != channels } + [channels])
+  }
+
+  /// The axis of the channels: where `layout`, axes in words such as `B, C, T`, has C or D; else by the number of axes.
+  private func channelAxis(_ shape: [Int], _ key: String) throws -> Int? {
+    guard case .string(let text)? = try words()["layout"] else { return shape.count == 4 || shape.count == 5 ? 1 : nil }
+    let axes = text.split(separator: ",").map { $0.trimmingPrefix(while: \.isWhitespace) }
+    guard axes.count == shape.count, let axis = axes.firstIndex(where: { $0 == "C" || $0 == "D" }) else {
+      throw FixtureError(key, wanted: "the axes '\(text)', C or D among them, as the options say", found: "\(shape)")
+    }
+    return axis
   }
 
   /// The channels of the first input.
@@ -92,16 +104,20 @@ extension Fixture {
 
   /// What was built, as a section that knows which of its keys have been read.
   ///
-  /// Entries that only describe are left out; every other one must be read by whoever builds the twin, or be refused by
-  /// the section's `finish`.
+  /// Entries that only describe are left out, and the layout, which the fixture itself goes by; every other one must be
+  /// read by whoever builds the twin, or be refused by the section's `finish`.
   public func config() throws -> ConfigSection {
+    ConfigSection(try words().filter { !Self.descriptions.contains($0.key) && $0.key != "layout" })
+  }
+
+  private func words() throws -> [String: ConfigValue] {
     guard let text = metadata["config"],
       case .section(let entries)? = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)).value
     else {
       throw FixtureError(
         "metadata 'config'", wanted: "a JSON object", found: metadata["config"].map { "'\($0.prefix(60))'" } ?? "none")
     }
-    return ConfigSection(entries.filter { !Self.descriptions.contains($0.key) })
+    return entries
   }
 
   /// Metadata entry `name`, decoded; `nil` where there is none.

@@ -14,10 +14,13 @@ public enum FixtureCatalog {
   public static let entries: [String: Reader] = [
     "cbam": { try AttentionFixture.cbam.twin($0, $1) },
     "eca-net": { try AttentionFixture.eca.twin($0, $1) },
-    "gcnet": { try AttentionFixture.recognized(in: $1, among: [.squeezeExcitation])?.twin($0, $1) },
-    "attention-survey": {
-      try AttentionFixture.recognized(in: $1, among: [.squeezeExcitation, .eca, .cbam])?.twin($0, $1)
+    "gcnet": {
+      try AttentionFixture.recognized(
+        in: $1, among: [.squeezeExcitation, .globalContext, .simplifiedNonLocal, .nonLocal(.gcnet)])?.twin($0, $1)
     },
+    "cat": { try AttentionFixture.cat.twin($0, $1) },
+    "sem": { try AttentionFixture.sem.twin($0, $1) },
+    "attention-survey": { try SurveyFixture.twin($0, $1) },
     "torchvision": { config, _ in FixtureTwin(try publishedNetwork(config)) },
   ]
 

@@ -16,6 +16,7 @@ struct OptionNames: ExpressibleByArrayLiteral {
   static let spatialKernel: OptionNames = ["spatial_kernel", "kernel_size", "kernel"]
   static let kernel: OptionNames = ["k_size", "kernel", "kernel_size", "kernels", "k_sizes", "k"]
   static let blocks: OptionNames = ["blocks", "layers", "depths"]
+  static let depth: OptionNames = ["depth"]
   static let strides: OptionNames = ["strides", "stride"]
   static let stem: OptionNames = ["stem", "stem_channels", "stem_planes"]
   static let classes: OptionNames = ["classes", "num_classes"]
@@ -33,6 +34,13 @@ extension ConfigSection {
   /// Extents and counts: bounded, so that a file's nonsense cannot become a request for memory.
   func size(_ option: OptionNames, default value: Int? = nil, upTo most: Int = 1 << 15) throws -> Int {
     try int(name(option), default: value, in: 1...most)
+  }
+
+  /// The size of a window that has a centre.
+  func oddSize(_ option: OptionNames, default value: Int? = nil) throws -> Int {
+    let size = try size(option, default: value, upTo: 63)
+    guard size % 2 == 1 else { throw error(name(option), "a window must be odd, to have a centre; found \(size)") }
+    return size
   }
 
   /// One number for each of `count` stages; a single number stands for all.

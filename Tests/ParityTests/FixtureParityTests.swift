@@ -1,26 +1,16 @@
+import Attention
 import Foundation
 import Parity
 import Testing
 
-/// Every reference file of a network that the product has, and what became of the others.
+/// Every reference file of a system that the product has must pass.
 @Suite struct FixtureParityTests {
-  /// Kinds of a system that the product does not have yet; every other file of a system in the catalogue must pass.
-  static let missing: [String: @Sendable (Fixture) -> Bool] = [
-    "gcnet": { !($0.metadata["config"] ?? "").contains("squeeze-excitation") },
-    "attention-survey": { fixture in
-      !["channel-se", "channel-eca", "channel-spatial-cbam"].contains { fixture.variant.hasPrefix($0) }
-        || fixture.variant.hasPrefix("channel-selective")
-    },
-  ]
-
   @Test(arguments: FixtureFiles.all) func agrees(path: String) throws {
     let result = ParityCheck.run(path: path)
     switch result.status {
     case .pass: #expect(!result.comparisons.isEmpty)
     case .fail: Issue.record("\(result.line)")
-    case .unsupported:
-      let isDeclared = FixtureCatalog.entries[result.system] == nil
-      #expect(try isDeclared || Self.missing[result.system]?(Fixture(path: path)) == true, "\(result.line)")
+    case .unsupported: #expect(FixtureCatalog.entries[result.system] == nil, "\(result.line)")
     }
   }
 
@@ -36,6 +26,12 @@ import Testing
     let two = try ParityCheck.replays(fixture, twin, workers: 2).map { try $0.run(.planned(workers: 2)) }
     let one = try ParityCheck.replays(fixture, twin, workers: 1).map { try $0.run(.planned(workers: 1)) }
     #expect(one == two)
+  }
+
+  /// The file that the catalogue names beside a module.
+  @Test(arguments: AttentionCatalog.entries.keys.sorted()) func everyModuleIsHeldToAFile(name: String) {
+    let path = FixtureFiles.path(AttentionCatalog.entries[name]!.reference)
+    #expect(ParityCheck.run(path: path).status == .pass, "\(path)")
   }
 
   @Test func namesWhatTheCatalogueLacks() {

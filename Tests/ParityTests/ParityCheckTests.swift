@@ -61,6 +61,14 @@ import Testing
     }
   }
 
+  /// A file that lists no zeros has those that double precision found; one that lists others means it.
+  @Test func unlistedZerosAreKnownByTheirSize() throws {
+    let altered = try AlteredFixture("gcnet/nl_embedded_gaussian_subsample_bn")
+    #expect(try altered.check().status == .pass)
+    altered.metadata["zero_gradient"] = "[]"
+    #expect(try altered.check().worst?.tensor == "train.grad.g.0.conv.bias")
+  }
+
   /// Options decide what is built, not the names of files and variants; other spellings mean the same.
   @Test func optionsDecide() throws {
     let altered = try AlteredFixture("cbam/module_c32_r8")
