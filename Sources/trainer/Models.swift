@@ -13,7 +13,9 @@ struct Models: ParsableCommand {
     discussion: """
       Example: trainer models --markdown
 
-      Every network takes every attention module. Multiply-adds are for one image of the network's own size.
+      Multiply-adds are for one image of the network's own size. What an attention module adds is counted in resnet50
+      at 224 pixels with the module's own defaults. Parity names a file of reference numbers under Tests/Fixtures that
+      `trainer verify` holds it to.
       """)
 
   @Flag(help: "One JSON object.")
@@ -54,22 +56,41 @@ struct Models: ParsableCommand {
       let name: String
       let category: String
       let paper: String
+      /// What it adds to a host; `nil` for what stands in no block.
+      let addedParameters: Int?
+      let addedMultiplyAdds: Int?
+      let parity: String
     }
+
+    /// The host that modules are counted in.
+    private static let host = "resnet50"
 
     let networks: [Network]
     let attentions: [Module]
 
     init() throws {
       networks = try ModelCatalog.entries.map { name, entry in
-        let named = try NamedNetwork(name)
-        let graph = try NetworkRunners.graph(
-          named.network, Classification(), batch: 1, image: [named.imageSize, named.imageSize, 3], mode: .inference)
+        let graph = try Self.graph(name)
         return Network(
           name: name, parameters: graph.parameterCount, multiplyAdds: graph.multiplyAdds, imageSize: entry.imageSize,
           classes: entry.classes, paper: entry.paper)
       }.sorted { $0.name.compare($1.name, options: .numeric) == .orderedAscending }
-      attentions = AttentionCatalog.entries.map { Module(name: $0, category: $1.category, paper: $1.paper) }
-        .sorted { $0.name < $1.name }
+      let plain = try Self.graph(Self.host)
+      attentions = try AttentionCatalog.entries.map { name, entry in
+        // Modules in time see the frames of whole clips.
+        let images = entry.isTemporal ? AttentionCatalog.defaultFrames : 1
+        let graph = entry.standsInBlocks ? try Self.graph(Self.host, attention: name, images: images) : nil
+        return Module(
+          name: name, category: entry.category, paper: entry.paper,
+          addedParameters: graph.map { $0.parameterCount - plain.parameterCount },
+          addedMultiplyAdds: graph.map { $0.multiplyAdds / images - plain.multiplyAdds }, parity: entry.reference)
+      }.sorted { ($0.category, $0.name) < ($1.category, $1.name) }
+    }
+
+    private static func graph(_ network: String, attention: String? = nil, images: Int = 1) throws -> Graph {
+      let named = try NamedNetwork(network, attention: attention)
+      return try NetworkRunners.graph(
+        named.network, Classification(), batch: images, image: [named.imageSize, named.imageSize, 3], mode: .inference)
     }
 
     var networkTable: SummaryTable {
@@ -88,8 +109,18 @@ struct Models: ParsableCommand {
 
     var attentionTable: SummaryTable {
       SummaryTable(
-        columns: [.init("attention"), .init("weights"), .init("paper")],
-        rows: attentions.map { [$0.name, $0.category, $0.paper] })
+        columns: [
+          .init("attention"), .init("weights"), .init("parameters", .right), .init("multiply-adds", .right),
+          .init("parity"), .init("paper"),
+        ],
+        rows: attentions.map {
+          [
+            $0.name, $0.category, $0.addedParameters.map(added) ?? "", $0.addedMultiplyAdds.map(added) ?? "", $0.parity,
+            $0.paper,
+          ]
+        })
     }
+
+    private func added(_ number: Int) -> String { (number < 0 ? "" : "+") + NumberText.grouped(number) }
   }
 }

@@ -10,12 +10,14 @@ struct NetworkTrace {
 
   /// - Parameters:
   ///   - attention: a name of the attention catalogue, or a name and options.
+  ///   - options: the network's own.
   ///   - imageSize: the side of the images; the network's own when `nil`.
   init(
-    _ name: String, attention: [String: ConfigValue]? = nil, classes: Int? = nil, batch: Int = 2, imageSize: Int? = nil,
-    mode: Trace.Mode = .training
+    _ name: String, attention: [String: ConfigValue]? = nil, options: [String: ConfigValue] = [:], classes: Int? = nil,
+    batch: Int = 2, imageSize: Int? = nil, mode: Trace.Mode = .training
   ) throws {
-    var options: [String: ConfigValue] = ["name": .string(name)]
+    var options = options
+    options["name"] = .string(name)
     if let attention { options["attention"] = .section(attention) }
     let entry = ModelCatalog.entries[name]!
     let classes = classes ?? entry.classes, size = imageSize ?? entry.imageSize

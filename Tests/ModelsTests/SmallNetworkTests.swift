@@ -1,4 +1,3 @@
-import Attention
 import CAllocationCounter
 import Compute
 import Configuration
@@ -9,11 +8,9 @@ import Testing
 /// Small networks of the catalogue, run: the plan against its slow twin, workers against each other, gradients, memory.
 @Suite(.serialized) struct SmallNetworkTests {
   static let cases: [(String, [String: ConfigValue]?)] =
-    [("resnet20", nil), ("mobilenet_v2", nil)]
-    + AttentionCatalog.entries.keys.sorted().map { name in
-      // Two hidden units or fewer may all be switched off by the ReLU; four leave a way for the gradient.
-      ("resnet20", name == "eca" ? ["name": .string(name)] : ["name": .string(name), "reduction": 4])
-    }
+    // Two hidden units or fewer may all be switched off by the ReLU; four leave a way for the gradient.
+    [("resnet20", nil), ("mobilenet_v2", nil), ("resnet20", ["name": "eca"])]
+    + ["se", "cbam", "cat", "sem"].map { ("resnet20", ["name": .string($0), "reduction": 4]) }
 
   @Test(arguments: cases) func planEqualsInterpreter(name: String, attention: [String: ConfigValue]?) throws {
     let graph = try NetworkTrace(name, attention: attention, classes: 10, imageSize: 32).graph
@@ -64,8 +61,15 @@ import Testing
     #expect(2 * error.smallest < kept.arena.byteCount)
   }
 
-  /// Every name of the catalogue, at an image small enough for a quick step.
-  @Test(arguments: ModelCatalog.entries.keys.sorted()) func everyNetworkPlansWhatItMeans(name: String) throws {
+  /// The same blocks as another name's, only deeper or wider.
+  static let variants: Set<String> = [
+    "resnext101_32x4d", "resnext101_32x8d", "wide_resnet101_2", "wide_resnet18_2", "resnet34_cifar", "resnet50_cifar",
+    "resnet101_cifar", "resnet152_cifar", "resnet44", "vgg16_bn",
+  ]
+
+  /// Every kind of network of the catalogue, at an image small enough for a quick step.
+  @Test(arguments: ModelCatalog.entries.keys.sorted().filter { !variants.contains($0) })
+  func everyNetworkPlansWhatItMeans(name: String) throws {
     let graph = try NetworkTrace(name, attention: nil, classes: 10, imageSize: 32).graph
     let plan = Plan(graph, workers: 2)
     #expect(plan.overlaps() == [])

@@ -8,7 +8,12 @@ import Testing
     let resnet = try #require(networks.first { $0["name"] as? String == "resnet50" })
     #expect(resnet["parameters"] as? Int == 25_557_032)
     #expect(resnet["image_size"] as? Int == 224)
-    #expect(Set(attentions.compactMap { $0["name"] as? String }).isSuperset(of: ["se", "eca", "cbam"]))
+    let names = Set(attentions.compactMap { $0["name"] as? String })
+    #expect(names.isSuperset(of: ["se", "eca", "cbam", "gc", "cat", "sem"]))
+    let cbam = try #require(attentions.first { $0["name"] as? String == "cbam" })
+    #expect(cbam["added_parameters"] as? Int == 28_089_624 - 25_557_032)
+    #expect(cbam["category"] as? String == "channel & spatial")
+    #expect(cbam["parity"] as? String == "cbam/module_c32_r8" && (cbam["added_multiply_adds"] as? Int ?? 0) > 0)
     #expect(Set(listing.keys) == ["networks", "attentions"])
   }
 
