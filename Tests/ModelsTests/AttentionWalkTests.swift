@@ -69,6 +69,9 @@ import Testing
     return network
   }
 
+  /// A softmax over positions does not see what is added to all of them: rounding alone moves this gradient off zero.
+  static func isZeroByStructure(_ parameter: String) -> Bool { parameter.hasSuffix("conv_mask.bias") }
+
   static func slot(_ name: String) throws -> AttentionSlot? {
     let own: [String: ConfigValue] = ["name": .string(name), "stages": "all"]
     return try AttentionCatalog.slot(ConfigSection(own.merging(options[name] ?? [:]) { a, _ in a }))
@@ -98,7 +101,7 @@ import Testing
       let (results, state) = try stepResults(plan, workers: 2)
       withExtendedLifetime(state) {
         #expect(results.allSatisfy { $0.allSatisfy(\.isFinite) }, "\(host.name)")
-        for parameter in graph.parameters {
+        for parameter in graph.parameters where !Self.isZeroByStructure(parameter.path) {
           let gradient = state.gradientView(parameter.path)!.array
           #expect(gradient.contains { $0 != 0 }, "\(host.name): \(parameter.path)")
         }

@@ -44,7 +44,7 @@ func stepResults(_ plan: Plan, workers: Int, interpreted: Bool = false) throws -
   var stream = RandomStream(RandomKey(2))
   // Norms that start at zero would hide the gradients of what lies before them.
   for index in 0..<state.values.count { state.values[index] += stream.uniform(-0.05, 0.05) }
-  for buffer in plan.program.graph.buffers where buffer.initialValue == 0 {
+  for buffer in plan.program.graph.buffers where buffer.initialValue == 0 && buffer.constant == nil {
     state.view(buffer.path)!.assign([Float](repeating: 0, count: buffer.shape.count))
   }
   let runner: any Runner =

@@ -15,7 +15,7 @@ import Testing
     var parameters: Double?
     /// Of one image.
     var multiplyAdds: Double?
-    /// 2^30 operations, also counting four for each normalised element and one for each activation.
+    /// 2^30 operations, also counting four for each normalised element and one for each activated or averaged one.
     var counted: Double?
 
     var testDescription: String { "\(network) \(attention.map { "\($0)" } ?? "plain") \(options)" }
@@ -94,6 +94,7 @@ import Testing
       switch node.subject {
       case is BatchNormInference: return sum + 4 * elements
       case is ReLU, is ReLU6: return sum + elements
+      case is Mean: return sum + node.inputs[0].shape.count
       default: return sum
       }
     }

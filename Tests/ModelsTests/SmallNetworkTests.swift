@@ -64,7 +64,7 @@ import Testing
   /// The same blocks as another name's, only deeper or wider.
   static let variants: Set<String> = [
     "resnext101_32x4d", "resnext101_32x8d", "wide_resnet101_2", "wide_resnet18_2", "resnet34_cifar", "resnet50_cifar",
-    "resnet101_cifar", "resnet152_cifar", "resnet44", "vgg16_bn",
+    "resnet101_cifar", "resnet152_cifar", "resnet44", "resnet164", "vgg16_bn", "wide_resnet18_1.5", "mobilenet_0.7",
   ]
 
   /// Every kind of network of the catalogue, at an image small enough for a quick step.
