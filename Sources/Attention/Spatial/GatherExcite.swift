@@ -16,7 +16,7 @@ public struct GatherExcite: Module, Sendable {
   /// Hidden units C / reduction of two 1x1 convolutions before the gate; `nil` leaves them out.
   public var reduction: Int?
 
-  public init(extent: Int = 0, isLearned: Bool = true, reduction: Int? = nil) {
+  public init(extent: Int = 4, isLearned: Bool = true, reduction: Int? = nil) {
     self.extent = extent
     self.isLearned = isLearned
     self.reduction = reduction
@@ -65,10 +65,10 @@ public struct GatherExcite: Module, Sendable {
 extension GatherExcite {
   /// `extent`, `learned`, `reduction` (of the 1x1 convolutions before the gate; none without it).
   static func slot(_ options: ConfigSection) throws -> AttentionSlot {
-    let extent = try options.int("extent", default: 0, in: 0...64)
+    let extent = try options.int("extent", default: 4, in: 0...64)
     if extent % 2 == 1 { throw options.error("extent", "an extent must be 0 or even; found \(extent)") }
     let module = GatherExcite(
-      extent: extent, isLearned: try options.bool("learned", default: false),
+      extent: extent, isLearned: try options.bool("learned", default: true),
       reduction: try options.optionalInt("reduction", in: 1...65_536))
     return AttentionSlot("ge", member: "ge") { _ in module }
   }
