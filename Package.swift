@@ -96,7 +96,9 @@ let package = Package(
     .testTarget(name: "LayersTests", dependencies: ["Layers", "Graphs", "Compute", "Support"], swiftSettings: [processor]),
     .testTarget(
       name: "ModelsTests",
-      dependencies: ["Models", "Attention", "Layers", "Graphs", "Compute", "Configuration", "Support", "CAllocationCounter"],
+      dependencies: [
+        "Models", "Attention", "Layers", "Graphs", "Operators", "Compute", "Configuration", "Support", "CAllocationCounter",
+      ],
       swiftSettings: [processor]),
     .testTarget(name: "CommunicationTests", dependencies: ["Communication"], swiftSettings: [processor]),
     .testTarget(name: "SafetensorsTests", dependencies: ["Safetensors"], swiftSettings: [processor]),
