@@ -46,7 +46,8 @@ struct ParityTolerance {
     let isGradient = key.hasPrefix("train.grad.") || key.hasPrefix("train.grad_input.")
     var scale = Self.magnitude(wanted)
     if isGradient { scale = max(scale, 1e-3 * largestGradient) }
-    if key.hasPrefix("train.grad."), isZero(String(key.dropFirst("train.grad.".count)), wanted) { scale = largestGradient }
+    let parameters = "train.grad."
+    if key.hasPrefix(parameters), isZero(String(key.dropFirst(parameters.count)), wanted) { scale = largestGradient }
     let error = difference == 0 ? 0 : scale > 0 ? difference / scale : difference
     return ParityComparison(tensor: key, error: error, tolerance: isCounter ? 0 : isGradient ? gradients : outputs)
   }

@@ -13,7 +13,7 @@ import Testing
   static let options: [String: [String: ConfigValue]] = [
     "se": ["reduction": 4], "sem": ["reduction": 4], "cbam": ["reduction": 4], "cat": ["reduction": 4],
     "bam": ["reduction": 4], "scse": ["reduction": 4], "gc": ["ratio": 0.5], "fca": ["reduction": 4, "sizes": [8]],
-    "mhsa": ["heads": 2], "sra": ["heads": 2, "ratios": [2]], "ea": ["memories": 8], "ge": ["extent": 2, "learned": true],
+    "mhsa": ["heads": 2], "sra": ["heads": 2, "ratios": [2]], "ea": ["memories": 8], "ge": ["extent": 2],
     "sk": ["groups": 4, "minimum": 8], "condconv": ["experts": 3], "tam": ["frames": 2],
     "temporal_mhsa": ["frames": 2, "heads": 2], "space_time_nl": ["frames": 2],
     "dstt_spatial": ["frames": 2, "heads": 2], "dstt_temporal": ["frames": 2, "heads": 2],

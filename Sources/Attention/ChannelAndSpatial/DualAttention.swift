@@ -5,8 +5,8 @@ import Layers
 /// Dual attention (DANet; Fu, Liu, Tian, Li, Bao, Fang, Lu; CVPR 2019, eq. 1-4): positions attend to positions,
 /// channels to channels, and both results are added.
 ///
-/// Positions: A = softmax over keys of q·k, p_i = γ₁ Σ_j A_ij v_j + x_i; channels: E = x xᵀ, M = softmax(rowmax(E) - E),
-/// c = γ₂ M x + x; out = p + c. Both γ start at zero. In and out `[N, H, W, C]`.
+/// Positions: A = softmax over keys of q·k, p_i = γ₁ Σ_j A_ij v_j + x_i; channels: E = x xᵀ, M = softmax(rowmax(E) -
+/// E), c = γ₂ M x + x; out = p + c. Both γ start at zero. In and out `[N, H, W, C]`.
 public struct DualAttention: Module, Sendable {
   /// Queries and keys have C / reduction channels, at least one.
   public var reduction: Int

@@ -23,8 +23,8 @@ public struct NonLocal: Module, Sendable {
 
   /// Who named the parameters: each implementation has weights of its own in the world.
   public enum Naming: String, CaseIterable, Sendable {
-    /// `g.conv`, `theta.conv`, `phi.conv`, `conv_out.conv`, `conv_out.bn`, `concat_project.conv`; before a norm there is
-    /// no bias.
+    /// `g.conv`, `theta.conv`, `phi.conv`, `conv_out.conv`, `conv_out.bn`, `concat_project.conv`; before a norm there
+    /// is no bias.
     case gcnet
     /// `g`, `theta`, `phi`, `W.0` (a bias before the norm too), `W.1`, `concat_project.0`.
     case survey

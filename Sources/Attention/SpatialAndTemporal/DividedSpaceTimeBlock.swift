@@ -48,6 +48,7 @@ public struct DividedSpaceTimeBlock: Module, Sendable {
 extension DividedSpaceTimeBlock {
   static func slot(_ options: ConfigSection) throws -> AttentionSlot {
     throw options.error(
-      "name", "divided is a whole block of a video transformer with a class token, which convolutional blocks do not have")
+      "name",
+      "divided is a whole block of a video transformer with a class token, which convolutional blocks do not have")
   }
 }

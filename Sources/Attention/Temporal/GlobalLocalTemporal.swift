@@ -36,6 +36,6 @@ extension GlobalLocalTemporal {
   static func slot(_ options: ConfigSection) throws -> AttentionSlot {
     throw options.error(
       "name",
-      "gltr makes features of another width from those of frames [N, T, C]: it fits behind a backbone, not into a block")
+      "gltr makes features of another width from those of frames: it fits behind a backbone, not into a block")
   }
 }
