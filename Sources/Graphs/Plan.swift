@@ -18,6 +18,9 @@ public struct Plan: Sendable, CustomStringConvertible {
     FuseAddLayerNorm(), ChooseConvolutionMethods(),
   ]
 
+  /// The rewrites but for those that are called so: how a run tells a faulty rewrite from a faulty network.
+  public static func rewrites(except names: Set<String>) -> [any Rewrite] { rewrites.filter { !names.contains($0.name) } }
+
   /// Plans `graph` for a team of `workers`.
   /// - Parameters:
   ///   - layout: the layout of an earlier plan with the same parameters, so that both work on one model.
@@ -36,13 +39,16 @@ public struct Plan: Sendable, CustomStringConvertible {
   /// Plans `graph` so that the arena keeps to a budget.
   /// - Throws: when nothing that may be computed again makes the arena small enough.
   public init(
-    _ graph: Graph, workers: Int, layout: StateLayout? = nil, bucketBytes: Int = 4 << 20, budget: MemoryBudget
+    _ graph: Graph, workers: Int, layout: StateLayout? = nil, bucketBytes: Int = 4 << 20,
+    rewrites: [any Rewrite] = Plan.rewrites, budget: MemoryBudget
   ) throws(MemoryBudgetError) {
     guard case .bytes(let bytes) = budget else {
-      self.init(graph, workers: workers, layout: layout, bucketBytes: bucketBytes, recomputes: budget == .auto)
+      self.init(
+        graph, workers: workers, layout: layout, bucketBytes: bucketBytes, rewrites: rewrites,
+        recomputes: budget == .auto)
       return
     }
-    let program = Program(Plan.rewrites.reduce(graph) { $1.apply(to: $0) })
+    let program = Program(rewrites.reduce(graph) { $1.apply(to: $0) })
     self.init(
       try Recomputation.fit(program, workers: workers, budget: bytes), workers: workers, layout: layout,
       bucketBytes: bucketBytes)

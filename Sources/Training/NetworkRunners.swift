@@ -18,6 +18,7 @@ public final class NetworkRunners {
   private let bucketBytes: Int
   private let measuresSteps: Bool
   private let memoryBudget: MemoryBudget
+  private let rewrites: [any Rewrite]
   private var arena: Arena
   private var runners: [Key: any Runner] = [:]
   /// Watches the interpreter in debug mode.
@@ -35,6 +36,7 @@ public final class NetworkRunners {
   ///   - key: keys the initial parameters.
   ///   - mode: what the network is mostly for; `.inference` takes no memory for training.
   ///   - memoryBudget: what the arena of a training step may take; evaluations are not held to it.
+  ///   - rewrites: what the traced graph goes through before it is planned.
   ///   - isInterpreted: debug mode: node by node, without a plan's memory.
   ///   - measuresSteps: whether each step of a plan is timed, for a trace.
   /// - Throws: `TraceError` for shapes that do not fit, `MemoryBudgetError` for too small a budget, `ArenaError` when
@@ -42,7 +44,7 @@ public final class NetworkRunners {
   public init(
     _ network: any Module, _ task: any TrainingTask, batch: Int, image: Shape, team: WorkerTeam, key: RandomKey,
     mode: Trace.Mode = .training, bucketBytes: Int = 4 << 20, memoryBudget: MemoryBudget = .auto,
-    isInterpreted: Bool = false, measuresSteps: Bool = false
+    rewrites: [any Rewrite] = Plan.rewrites, isInterpreted: Bool = false, measuresSteps: Bool = false
   ) throws {
     self.network = network
     self.task = task
@@ -51,10 +53,12 @@ public final class NetworkRunners {
     self.bucketBytes = bucketBytes
     self.measuresSteps = measuresSteps
     self.memoryBudget = memoryBudget
+    self.rewrites = rewrites
     imageShape = image
     let graph = try Self.graph(network, task, batch: batch, image: image, mode: mode)
     mainPlan = try Plan(
-      graph, workers: team.count, bucketBytes: bucketBytes, budget: mode == .training ? memoryBudget : .auto)
+      graph, workers: team.count, bucketBytes: bucketBytes, rewrites: rewrites,
+      budget: mode == .training ? memoryBudget : .auto)
     state = try ModelState(mainPlan.program, layout: mainPlan.layout, key: key)
     arena = try Arena(byteCount: isInterpreted ? 0 : mainPlan.arena.byteCount, firstTouchedBy: team)
     runners[Key(mode: mode, batch: batch)] = makeRunner(mainPlan)
@@ -66,7 +70,7 @@ public final class NetworkRunners {
     if let known = runners[key] { return known }
     let graph = try Self.graph(network, task, batch: batch, image: imageShape, mode: mode)
     let plan = try Plan(
-      graph, workers: team.count, layout: state.layout, bucketBytes: bucketBytes,
+      graph, workers: team.count, layout: state.layout, bucketBytes: bucketBytes, rewrites: rewrites,
       budget: mode == .training ? memoryBudget : .auto)
     if plan.arena.byteCount > arena.byteCount && !isInterpreted {
       // Runners hold the arena that they were made for: a larger one is for all of them.

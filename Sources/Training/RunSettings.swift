@@ -32,6 +32,8 @@ public struct RunSettings: Sendable {
   public let traces: Bool
   /// What a rank's arena may take in a training step; changes no number.
   public let memoryBudget: MemoryBudget
+  /// The names of rewrites that the run does without.
+  public let disabledRewrites: Set<String>
 
   /// Reads the sections `data`, `distributed` and `run`.
   public init(_ file: RunFile) throws(ConfigError) {
@@ -62,6 +64,13 @@ public struct RunSettings: Sendable {
       throw run.error("memory_budget", "wanted \(MemoryBudget.wording), found '\(budget)'")
     }
     memoryBudget = read
+    let disabled = try run.strings("disable_rewrites", default: []), known = Plan.rewrites.map(\.name)
+    for name in disabled where !known.contains(name) {
+      let nearest = nearestName(to: name, among: known).map { "; did you mean '\($0)'?" } ?? ""
+      throw run.error(
+        "disable_rewrites", "wanted names among \(known.joined(separator: ", ")), found '\(name)'\(nearest)")
+    }
+    disabledRewrites = Set(disabled)
   }
 }
 

@@ -59,11 +59,11 @@ public struct StepBenchmark {
   ///   the memory is not to be had.
   public init(
     _ network: any Module, classes: Int, batch: Int, imageSize: Int, team: WorkerTeam,
-    memoryBudget: MemoryBudget = .auto, measuresSteps: Bool = false
+    memoryBudget: MemoryBudget = .auto, rewrites: [any Rewrite] = Plan.rewrites, measuresSteps: Bool = false
   ) throws {
     let image: Shape = [imageSize, imageSize, 3]
     let graph = try NetworkRunners.graph(network, Classification(), batch: batch, image: image, mode: .training)
-    plan = try Plan(graph, workers: team.count, budget: memoryBudget)
+    plan = try Plan(graph, workers: team.count, rewrites: rewrites, budget: memoryBudget)
     state = try ModelState(plan.program, layout: plan.layout, key: RandomKey(0))
     let arena = try Arena(byteCount: plan.arena.byteCount, firstTouchedBy: team)
     runner = PlanRunner(plan, state: state, team: team, arena: arena, measuresSteps: measuresSteps)

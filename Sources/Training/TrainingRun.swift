@@ -67,8 +67,8 @@ public struct TrainingRun {
     let runners = try NetworkRunners(
       experiment.network, experiment.task, batch: schedule.replicaBatch, image: experiment.trainingPipeline.outputShape,
       team: threads.team, key: RandomKey(settings.seed).appending("parameters"), bucketBytes: settings.bucketBytes,
-      memoryBudget: settings.memoryBudget, isInterpreted: request.isDebugging,
-      measuresSteps: isFirst && settings.traces)
+      memoryBudget: settings.memoryBudget, rewrites: Plan.rewrites(except: settings.disabledRewrites),
+      isInterpreted: request.isDebugging, measuresSteps: isFirst && settings.traces)
     let update = try ParameterUpdate(
       experiment.optimizer, try experiment.schedule(stepsPerEpoch: schedule.stepsPerEpoch, totalSteps: totalSteps),
       experiment.clipping, average: experiment.average, decaysEverything: experiment.decaysEverything,

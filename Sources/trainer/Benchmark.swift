@@ -48,6 +48,9 @@ struct Benchmark: ParsableCommand {
   @Option(help: "Memory of a training step's arena: auto, unlimited, or a size such as '1.5 GB'.")
   var memoryBudget = "auto"
 
+  @Option(help: "A rewrite of the graph to do without, by its name; may be given several times.")
+  var disableRewrite: [String] = []
+
   @Flag(help: "One JSON object.")
   var json = false
 
@@ -68,7 +71,7 @@ struct Benchmark: ParsableCommand {
       if job.communicator.rank == 0 { threads.warnings.forEach(Self.warn) }
       let result = try StepBenchmark(
         named.network, classes: named.classes, batch: batch, imageSize: named.imageSize,
-        team: threads.team, memoryBudget: try checkedBudget(memoryBudget) ?? .auto,
+        team: threads.team, memoryBudget: try checkedBudget(memoryBudget) ?? .auto, rewrites: try checkedRewrites(),
         measuresSteps: perStep || operators
       ).run(steps: steps, warmup: warmup)
       guard job.communicator.rank == 0 else { return .success }
@@ -77,6 +80,16 @@ struct Benchmark: ParsableCommand {
       print(json ? try jsonText(report) : report.text, terminator: json ? "\n" : "")
       return .success
     }
+  }
+
+  private func checkedRewrites() throws(ConfigError) -> [any Rewrite] {
+    let known = Plan.rewrites.map(\.name)
+    for name in disableRewrite where !known.contains(name) {
+      throw ConfigError(
+        path: "--disable-rewrite",
+        problem: .wrongValue(wanted: "one of \(known.joined(separator: ", "))", found: "'\(name)'"))
+    }
+    return Plan.rewrites(except: Set(disableRewrite))
   }
 
   private static func warn(_ sentence: String) {

@@ -73,6 +73,9 @@ import Testing
       testDescription: "a budget that is none", settings: ["run.memory_budget=plenty"], code: 64,
       says: ["run.memory_budget: wanted auto, unlimited, or a size such as '1.5 GB', found 'plenty'"]),
     Mistake(
+      testDescription: "a rewrite that is none", settings: ["run.disable_rewrites=[fuse_normalisation]"], code: 64,
+      says: ["run.disable_rewrites: wanted names among", "found 'fuse_normalisation'; did you mean 'fuse_normalization'?"]),
+    Mistake(
       testDescription: "a budget that nothing fits into", settings: ["run.memory_budget=1 kB"], code: 64,
       says: ["a training step does not fit into 1 MiB; the smallest budget that works is", "most is needed at step"]),
     Mistake(
