@@ -4,20 +4,9 @@ extension SIMD16<Float> {
   /// densities.
   @inlinable @inline(__always)
   public var boundedExponential: Lanes {
-    let shift = Lanes(repeating: 0x1.8p23)
-    let shifted = shift.addingProduct(self, Lanes(repeating: 1.44269504))
-    let n = shifted - shift
-    var r = self.addingProduct(n, Lanes(repeating: -0.693359375))
-    r = r.addingProduct(n, Lanes(repeating: 2.12194440e-4))
-    var p = Lanes(repeating: 1.9875691500e-4)
-    p = Lanes(repeating: 1.3981999507e-3).addingProduct(p, r)
-    p = Lanes(repeating: 8.3334519073e-3).addingProduct(p, r)
-    p = Lanes(repeating: 4.1665795894e-2).addingProduct(p, r)
-    p = Lanes(repeating: 1.6666665459e-1).addingProduct(p, r)
-    p = Lanes(repeating: 5.0000001201e-1).addingProduct(p, r)
-    let value = (r + 1).addingProduct(p, r * r)
+    let (value, shifted) = exponentialParts
     // The low bits of `shifted` are n; shifting n + 127 to the exponent's place pushes the others out.
-    let power = (unsafeBitCast(shifted, to: SIMD16<Int32>.self) &+ 127) &<< 23
+    let power = (shifted &+ 127) &<< 23
     return (value * unsafeBitCast(power, to: Lanes.self)).replacing(with: 0, where: self .< -87.3)
   }
 

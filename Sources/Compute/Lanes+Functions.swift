@@ -18,17 +18,25 @@ extension SIMD16<Float> {
 
   /// e^x, relative error below 2 units in the last place; 0 and infinity where a float ends.
   ///
-  /// x = n ln 2 + r with |r| <= ln 2 / 2 (ln 2 in two parts, Cody and Waite 1980), e^r by its minimax polynomial of
-  /// degree six (coefficients as in the Cephes library's expf), then 2^n as the product of two powers, since one alone
-  /// could not reach the ends of the range.
+  /// e^r 2^n (`exponentialParts`), 2^n as the product of two powers, since one alone could not reach the ends of the
+  /// range.
   @inlinable @inline(__always)
   public var exponential: Lanes {
-    let x = limited(-105, 89)
+    let (value, shifted) = limited(-105, 89).exponentialParts
+    let power = shifted &- unsafeBitCast(Lanes(repeating: 0x1.8p23), to: SIMD16<Int32>.self)
+    let half = power &>> 1
+    return value * Self.powerOfTwo(half) * Self.powerOfTwo(power &- half)
+  }
+
+  /// e^r for x = n ln 2 + r with |r| <= ln 2 / 2 (ln 2 in two parts, Cody and Waite 1980) by its minimax polynomial of
+  /// degree six (coefficients as in the Cephes library's expf), and the bits of 1.5 * 2^23 + n.
+  @inlinable @inline(__always)
+  var exponentialParts: (value: Lanes, shifted: SIMD16<Int32>) {
     // Adding 1.5 * 2^23 rounds to the nearest integer and leaves that integer in the low bits.
     let shift = Lanes(repeating: 0x1.8p23)
-    let shifted = shift.addingProduct(x, Lanes(repeating: 1.44269504))
+    let shifted = shift.addingProduct(self, Lanes(repeating: 1.44269504))
     let n = shifted - shift
-    var r = x.addingProduct(n, Lanes(repeating: -0.693359375))
+    var r = self.addingProduct(n, Lanes(repeating: -0.693359375))
     r = r.addingProduct(n, Lanes(repeating: 2.12194440e-4))
     var p = Lanes(repeating: 1.9875691500e-4)
     p = Lanes(repeating: 1.3981999507e-3).addingProduct(p, r)
@@ -36,10 +44,7 @@ extension SIMD16<Float> {
     p = Lanes(repeating: 4.1665795894e-2).addingProduct(p, r)
     p = Lanes(repeating: 1.6666665459e-1).addingProduct(p, r)
     p = Lanes(repeating: 5.0000001201e-1).addingProduct(p, r)
-    let value = (r + 1).addingProduct(p, r * r)
-    let power = unsafeBitCast(shifted, to: SIMD16<Int32>.self) &- unsafeBitCast(shift, to: SIMD16<Int32>.self)
-    let half = power &>> 1
-    return value * Self.powerOfTwo(half) * Self.powerOfTwo(power &- half)
+    return ((r + 1).addingProduct(p, r * r), unsafeBitCast(shifted, to: SIMD16<Int32>.self))
   }
 
   /// 2^n for n in -126...127, by writing the exponent's bits.

@@ -30,17 +30,10 @@ public struct ConditionalConvolution: Module, Sendable {
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
-    guard x.isImage else { return x.notAnImage("cannot convolve") }
-    let width = outputs ?? x.channels
-    guard x.channels % groups == 0, width % groups == 0 else {
-      return x.trace.invalid("cannot convolve \(x.shape) to \(width) channels in \(groups) groups")
-    }
-    let shares = x.mean(over: .spatial).reshaped(x.shape[0], x.channels).linear("routing", experts).sigmoid()  // [N, E]
-    let filters = x.mixedFilters(shares, experts, width, kernel: kernel, groups: groups, .kaimingNormal(.fanOut))
-    let y = x.convolved(bySample: filters, stride: stride, groups: groups)
-    guard bias else { return y }
-    let biases = x.trace.parameter("bias", [experts, width], initializer: .constant(0), decays: false)
-    return y + shares.matrixProduct(biases).reshaped(x.shape[0], 1, 1, width)
+    let convolution = MixedConvolution(
+      outputs: outputs, count: experts, kernel: kernel, stride: stride, groups: groups, bias: bias,
+      weights: .kaimingNormal(.fanOut))
+    return convolution(x) { means in means.linear("routing", experts).sigmoid() }  // [N, E]
   }
 }
 

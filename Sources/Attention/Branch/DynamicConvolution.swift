@@ -37,21 +37,16 @@ public struct DynamicConvolution: Module, Sendable {
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
-    guard x.isImage else { return x.notAnImage("cannot convolve") }
-    let width = outputs ?? x.channels
-    guard x.channels % groups == 0, width % groups == 0 else {
-      return x.trace.invalid("cannot convolve \(x.shape) to \(width) channels in \(groups) groups")
+    let convolution = MixedConvolution(
+      outputs: outputs, count: kernels, kernel: kernel, stride: stride, groups: groups, bias: bias,
+      weights: .kaimingNormal(.fanIn))
+    return convolution(x) { means in
+      let hidden = means.channels == 3 ? kernels : Int(Double(means.channels) * ratio) + 1
+      let logits = means
+        .linear("attention.fc1", hidden, bias: false, windowRank: 2, weights: .kaimingNormal(.fanOut)).relu()
+        .linear("attention.fc2", kernels, windowRank: 2, weights: .kaimingNormal(.fanOut), biases: .constant(0))
+      return (logits * (1 / temperature)).softmax()  // [N, K]
     }
-    let hidden = x.channels == 3 ? kernels : Int(Double(x.channels) * ratio) + 1
-    let logits = x.mean(over: .spatial).reshaped(x.shape[0], x.channels)
-      .linear("attention.fc1", hidden, bias: false, windowRank: 2, weights: .kaimingNormal(.fanOut)).relu()
-      .linear("attention.fc2", kernels, windowRank: 2, weights: .kaimingNormal(.fanOut), biases: .constant(0))
-    let shares = (logits * (1 / temperature)).softmax()  // [N, K]
-    let filters = x.mixedFilters(shares, kernels, width, kernel: kernel, groups: groups, .kaimingNormal(.fanIn))
-    let y = x.convolved(bySample: filters, stride: stride, groups: groups)
-    guard bias else { return y }
-    let biases = x.trace.parameter("bias", [kernels, width], initializer: .constant(0), decays: false)
-    return y + shares.matrixProduct(biases).reshaped(x.shape[0], 1, 1, width)
   }
 }
 

@@ -77,14 +77,3 @@ public struct FuseNormalization: Rewrite {
     }
   }
 }
-
-extension Clamp {
-  /// The fused form of an activation that has one.
-  init?(_ subject: any Operator) {
-    switch subject {
-    case is ReLU: self = .relu
-    case is ReLU6: self = .relu6
-    default: return nil
-    }
-  }
-}

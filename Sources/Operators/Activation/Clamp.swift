@@ -7,6 +7,15 @@ import Compute
 public enum Clamp: Hashable, Sendable {
   case identity, relu, relu6
 
+  /// The fused form of an activation that has one.
+  public init?(_ subject: any Operator) {
+    switch subject {
+    case is ReLU: self = .relu
+    case is ReLU6: self = .relu6
+    default: return nil
+    }
+  }
+
   /// The two ends, in every lane.
   struct Bounds {
     let low, high: Lanes

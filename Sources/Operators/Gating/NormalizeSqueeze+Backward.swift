@@ -45,7 +45,7 @@ extension NormalizeSqueeze {
     let x = call.inputs[0].pointer, weight = call.inputs[1].pointer
     let mean = call.inputs[3].pointer, inverses = call.inputs[4].pointer
     let dweight = call.inputGradients[1], dbias = call.inputGradients[2]
-    let channels = tiles.channels, n = Double(tiles.images * tiles.pixels)
+    let channels = tiles.channels
     for range in worker.ranges(channels, by: 16) {
       var plains = SIMD16<Double>(repeating: 0), centereds = plains
       for tile in 0..<tiles.count {
@@ -61,13 +61,14 @@ extension NormalizeSqueeze {
             moment += slope * Double(x[slopes.winner(image, channel) * channels + channel] - mean[channel])
           }
         }
-        let inverse = Double(inverses[channel]), scale = Double(weight[channel]) * inverse
-        let slope = -scale * moment * inverse * inverse / n
-        dweight?.put(Float(moment * inverse), at: channel)
-        dbias?.put(Float(sum), at: channel)
-        numbers.a[channel] = Float(scale)
-        numbers.b[channel] = Float(slope)
-        numbers.c[channel] = Float(-scale * sum / n - slope * Double(mean[channel]))
+        let gradient = NormGradient(
+          sum: sum, centeredSum: moment, count: tiles.images * tiles.pixels, weight: weight[channel],
+          mean: mean[channel], inverse: inverses[channel])
+        dweight?.put(gradient.dweight, at: channel)
+        dbias?.put(gradient.dbias, at: channel)
+        numbers.a[channel] = gradient.a
+        numbers.b[channel] = gradient.b
+        numbers.c[channel] = gradient.c
       }
     }
   }

@@ -72,9 +72,7 @@ public struct BatchNorm: Operator {
     period.scaleAndShift(x, count: count, by: scales, shifts, into: y, worker)
   }
 
-  /// With x̂ = (x - mean) r, r = 1 / sqrt(variance + epsilon), over the n values of a channel:
-  /// dbias = Σ dy, dweight = Σ dy x̂, dx = weight r (dy - Σ dy / n - x̂ Σ dy x̂ / n),
-  /// the last as a dy + b x + c with three numbers a channel.
+  /// dbias = Σ dy, dweight = Σ dy x̂, dx = weight r (dy - Σ dy / n - x̂ Σ dy x̂ / n): see `NormGradient`.
   public func backward(_ call: BackwardCall, _ worker: Worker) {
     guard let dy = call.outputGradients[0]?.pointer else { return }
     let x = call.inputs[0].pointer, weight = call.inputs[1].pointer
@@ -90,14 +88,14 @@ public struct BatchNorm: Operator {
     } rest: { index, _ in
       (dy[index], x[index])
     } total: { channel, plain, centered in
-      let inverse = Double(inverseDeviation[channel])
-      dweight?.put(Float(centered * inverse), at: channel)
-      dbias?.put(Float(plain), at: channel)
-      let scale = Double(weight[channel]) * inverse, n = Double(rows)
-      let slope = -scale * centered * inverse * inverse / n
-      period.spread(Float(scale), channel, into: a)
-      period.spread(Float(slope), channel, into: b)
-      period.spread(Float(-scale * plain / n - slope * Double(batchMean[channel])), channel, into: c)
+      let gradient = NormGradient(
+        sum: plain, centeredSum: centered, count: rows, weight: weight[channel], mean: batchMean[channel],
+        inverse: inverseDeviation[channel])
+      dweight?.put(gradient.dweight, at: channel)
+      dbias?.put(gradient.dbias, at: channel)
+      period.spread(gradient.a, channel, into: a)
+      period.spread(gradient.b, channel, into: b)
+      period.spread(gradient.c, channel, into: c)
     }
     guard let dx else { return }
     worker.barrier()

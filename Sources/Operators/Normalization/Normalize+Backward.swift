@@ -34,14 +34,14 @@ extension Normalize {
     } rest: { index, place in
       (slopes.firstRest(index, place), x[index])
     } total: { channel, plain, centered in
-      let inverse = Double(inverses[channel])
-      dweight?.put(Float(centered * inverse), at: channel)
-      dbias?.put(Float(plain), at: channel)
-      let scale = Double(weight[channel]) * inverse, n = Double(rows)
-      let slope = -scale * centered * inverse * inverse / n
-      period.spread(Float(scale), channel, into: a)
-      period.spread(Float(slope), channel, into: b)
-      period.spread(Float(-scale * plain / n - slope * Double(mean[channel])), channel, into: c)
+      let gradient = NormGradient(
+        sum: plain, centeredSum: centered, count: rows, weight: weight[channel], mean: mean[channel],
+        inverse: inverses[channel])
+      dweight?.put(gradient.dweight, at: channel)
+      dbias?.put(gradient.dbias, at: channel)
+      period.spread(gradient.a, channel, into: a)
+      period.spread(gradient.b, channel, into: b)
+      period.spread(gradient.c, channel, into: c)
     }
     guard let dx else { return }
     worker.barrier()
