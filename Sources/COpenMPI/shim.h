@@ -29,13 +29,6 @@ static inline int openmpi_sum_floats(float *values, int count, MPI_Comm comm, MP
   return MPI_Iallreduce(MPI_IN_PLACE, values, count, MPI_FLOAT, MPI_SUM, comm, request);
 }
 static inline int openmpi_test(MPI_Request *request, int *done) { return MPI_Test(request, done, MPI_STATUS_IGNORE); }
-/// Whether a message with `tag` lies ready; `peer` is who sent it.
-static inline int openmpi_probe_any(int tag, MPI_Comm comm, int *ready, int *peer) {
-  MPI_Status status;
-  int code = MPI_Iprobe(MPI_ANY_SOURCE, tag, comm, ready, &status);
-  if (code == MPI_SUCCESS && *ready) *peer = status.MPI_SOURCE;
-  return code;
-}
 
 /// Lets short sleeps of this thread end on time: the kernel's default slack of 50 microseconds doubles them.
 static inline void openmpi_sleep_exactly(void) { prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL); }

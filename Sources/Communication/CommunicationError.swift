@@ -4,7 +4,7 @@ public struct CommunicationError: Error, Sendable, CustomStringConvertible {
     /// Nothing came from `peer` for the time allowed. `whereabouts` says what the ranks were doing, where it is known.
     case deadline(peer: String, waited: Duration, whereabouts: String?)
     /// `peer` is in another collective, or in the same with another size.
-    case mismatch(peer: String, collective: String, bytes: Int, ownBytes: Int)
+    case mismatch(peer: String, theirs: CollectiveCall, own: CollectiveCall)
     /// Another rank ended the job.
     case aborted(peer: String, reason: String)
     /// `peer` finished its work while this rank still waits for it.
@@ -31,14 +31,23 @@ public struct CommunicationError: Error, Sendable, CustomStringConvertible {
   public var description: String { "rank \(rank) (\(host)) in `\(collective)`: \(cause)" }
 }
 
+/// A collective as one rank made it: two ranks that meet must have the same.
+public struct CollectiveCall: Sendable, Equatable {
+  public var name: String
+  /// Counted from the start of the communicator.
+  public var number: Int
+  public var bytes: Int
+}
+
 extension CommunicationError.Cause: CustomStringConvertible {
   public var description: String {
     switch self {
     case .deadline(let peer, let waited, let whereabouts):
       let sentence = "waited \(waited.inSeconds) for \(peer)"
       return whereabouts.map { "\(sentence); \($0)" } ?? sentence
-    case .mismatch(let peer, let collective, let bytes, let ownBytes):
-      return "\(peer) is in `\(collective)` with \(bytes) bytes where this rank has \(ownBytes) bytes"
+    case .mismatch(let peer, let theirs, let own):
+      let call = theirs.number == own.number ? "" : ", its call \(theirs.number) where this is call \(own.number)"
+      return "\(peer) is in `\(theirs.name)` with \(theirs.bytes) bytes where this rank has \(own.bytes) bytes\(call)"
     case .aborted(let peer, let reason):
       return "\(peer) ended the job: \(reason)"
     case .departed(let peer):

@@ -2,6 +2,7 @@
 extension Communicator {
   /// Returns when every rank has arrived (dissemination: in round k each rank hears from the one 2^k before it).
   public func barrier(_ name: String) throws {
+    collectives.number += 1
     var distance = 1
     while distance < size {
       try exchange(
@@ -13,6 +14,7 @@ extension Communicator {
 
   /// Copies `bytes` of rank `root` to every rank, along a binomial tree. All ranks must give the same size.
   public func broadcast(_ name: String, _ bytes: UnsafeMutableRawBufferPointer, from root: Int = 0) throws {
+    collectives.number += 1
     let place = (rank - root + size) % size
     var distance = 1
     while distance < size {
@@ -83,6 +85,7 @@ extension Communicator {
   ///
   /// Bruck et al. 1997: in round k a rank hands the 2^k blocks that it has to the rank 2^k before it.
   func allGatherBlocks(_ name: String, _ blocks: UnsafeMutableRawBufferPointer, blockBytes: Int) throws {
+    collectives.number += 1
     var held = 1
     while held < size {
       let moving = min(held, size - held) * blockBytes

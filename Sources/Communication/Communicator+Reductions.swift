@@ -27,6 +27,7 @@ extension Communicator {
     _ name: String, _ values: UnsafeMutablePointer<Float>, count: Int, _ kind: ReductionKind = .tree
   ) throws {
     let values = UnsafeMutableBufferPointer(start: values, count: count)
+    collectives.number += 1
     switch kind {
     case .tree: try TreeReduction.sum(name, values, over: self)
     case .fast: try sumInAnyOrder(name, values)

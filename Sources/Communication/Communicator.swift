@@ -32,11 +32,12 @@ public protocol Communicator: AnyObject, Sendable {
   /// For any number of ranks. See `ReductionKind.fast`.
   func sumInAnyOrder(_ name: String, _ values: UnsafeMutableBufferPointer<Float>) throws
 
-  /// Answers ranks that ask where this one is; called now and then by the thread that uses the communicator.
-  func attend()
+  /// The number of collectives so far. It travels with the data: ranks that meet in different calls of one name are
+  /// found out.
+  var collectives: CollectiveCount { get }
 
-  /// Ends the whole job: over MPI this call does not return, inside one process every other rank's call throws, alone
-  /// it does nothing.
+  /// Ends the whole job and says why: over MPI this call does not return, and of several ranks the first one's reason is
+  /// said; inside one process every other rank's call throws; alone it does nothing.
   func abort(code: Int32, reason: String)
 }
 
@@ -74,6 +75,13 @@ extension Communicator {
 extension Duration {
   /// A deadline that never comes: 31 years.
   public static let unlimited = Duration.seconds(1_000_000_000)
+}
+
+/// Counts the collectives of one rank, each once, whatever it is made of.
+public final class CollectiveCount: @unchecked Sendable {
+  public internal(set) var number = 0
+
+  public init() {}
 }
 
 /// Memory that grows to the largest size asked for and is then used again and again.

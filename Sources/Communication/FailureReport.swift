@@ -33,12 +33,11 @@ public struct FailureReport: Sendable, CustomStringConvertible {
     return "\(sentence): \(cause)"
   }
 
-  /// Hands the sentence to `write` and ends the job with `code`. Over MPI this does not return.
+  /// Ends the job with `code` and says why. Over MPI this does not return.
   ///
   /// May be called from any thread, also while the communication thread waits for ranks that will never come: the end
   /// is what it waits for.
-  public func end(_ communicator: any Communicator, code: Int32 = 1, write: (String) -> Void) {
-    write(description)
+  public func end(_ communicator: any Communicator, code: Int32 = 1) {
     communicator.abort(code: code, reason: description)
   }
 }

@@ -19,6 +19,8 @@ public final class InProcessWorld: @unchecked Sendable {
   /// A message that its sender keeps in place until the receiver has copied it.
   private struct Letter {
     var name: String
+    /// The sender's count of collectives.
+    var number: Int
     var bytes: UnsafeRawBufferPointer
     var isBeingCopied = false
   }
@@ -101,7 +103,7 @@ public final class InProcessWorld: @unchecked Sendable {
       if departed[peer] { throw communicator.failure(name, .departed(peer: communicator.title(of: peer))) }
       if Moment.now >= end {
         let waited = Moment.now.since(start)
-        let sentence = Whereabouts.sentence(whereabouts.map(\.position), hostNames: hostNames)
+        let sentence = Whereabouts.sentence(whereabouts.map { .heard($0.position) }, hostNames: hostNames)
         throw communicator.failure(
           name, .deadline(peer: communicator.title(of: peer), waited: waited, whereabouts: sentence))
       }
@@ -115,7 +117,7 @@ public final class InProcessWorld: @unchecked Sendable {
       let sent = destination.map { rank * size + $0 }
       if let sent {
         precondition(letters[sent] == nil, "two threads use rank \(rank) at once")
-        letters[sent] = Letter(name: name, bytes: outgoing)
+        letters[sent] = Letter(name: name, number: communicator.collectives.number, bytes: outgoing)
         monitor.broadcast()
       }
       // A letter must not outlive the call, nor be taken away under the eyes of its reader.
@@ -129,12 +131,13 @@ public final class InProcessWorld: @unchecked Sendable {
         let received = source * size + rank
         while letters[received] == nil { try wait(for: source) }
         let letter = letters[received]!
-        guard letter.name == name, letter.bytes.count == incoming.count else {
+        guard letter.name == name, letter.bytes.count == incoming.count, letter.number == communicator.collectives.number else {
           throw communicator.failure(
             name,
             .mismatch(
-              peer: communicator.title(of: source), collective: letter.name, bytes: letter.bytes.count,
-              ownBytes: incoming.count))
+              peer: communicator.title(of: source),
+              theirs: CollectiveCall(name: letter.name, number: letter.number, bytes: letter.bytes.count),
+              own: CollectiveCall(name: name, number: communicator.collectives.number, bytes: incoming.count)))
         }
         letters[received]!.isBeingCopied = true
         monitor.released { incoming.copyMemory(from: letter.bytes) }
@@ -158,6 +161,7 @@ public final class InProcessCommunicator: Communicator, @unchecked Sendable {
   public var deadline = Duration.seconds(300)
   public let scratch = CommunicationScratch()
   public let whereabouts: Whereabouts
+  public let collectives = CollectiveCount()
   private let world: InProcessWorld
 
   init(rank: Int, world: InProcessWorld, hostNames: [String], whereabouts: Whereabouts) {
@@ -178,8 +182,6 @@ public final class InProcessCommunicator: Communicator, @unchecked Sendable {
   public func sumInAnyOrder(_ name: String, _ values: UnsafeMutableBufferPointer<Float>) throws {
     try sumInRankOrder(name, values)
   }
-
-  public func attend() {}
 
   public func abort(code: Int32, reason: String) { world.abort(rank: rank, reason: reason) }
 }

@@ -44,13 +44,12 @@ final class JobRing: @unchecked Sendable {
 
   /// The oldest job that has not ended, waiting for one; nil when the ring is closed and empty.
   ///
-  /// After a failure the work of every job is `done`. While there is nothing to do, `attend` is called now and then.
-  func start(attend: () -> Void) -> Job? {
+  /// After a failure the work of every job is `done`.
+  func start() -> Job? {
     monitor.run {
       while endedCount == submittedCount {
         if isClosed { return nil }
-        monitor.wait(until: Moment.now.advanced(by: StallInquiry.attentionInterval))
-        monitor.released(attend)
+        monitor.wait()
       }
       let place = endedCount % jobs.count
       jobs[place].started = .now

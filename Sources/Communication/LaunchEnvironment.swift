@@ -39,9 +39,10 @@ public struct LaunchEnvironment: Sendable {
   /// Joins the job that this process was started in; alone, MPI is not even started.
   ///
   /// Throws when Slurm's numbers contradict MPI's.
-  public func makeCommunicator() throws -> any Communicator {
+  /// - Parameter say: shows a line to whoever looks at the job.
+  public func makeCommunicator(say: @escaping @Sendable (String) -> Void = { _ in }) throws -> any Communicator {
     let communicator: any Communicator =
-      isUnderMPI && announcedSize != 1 ? try MPICommunicator.world() : SoloCommunicator()
+      isUnderMPI && announcedSize != 1 ? try MPICommunicator.world(say: say) : SoloCommunicator()
     try checkSlurm(rank: communicator.rank, size: communicator.size)
     return communicator
   }

@@ -1,4 +1,5 @@
 import COpenMPI
+import Glibc
 
 /// The ranks of an MPI job.
 ///
@@ -8,14 +9,19 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
   public let rank: Int
   public let size: Int
   public private(set) var hostNames: [String] = []
-  public var deadline = Duration.seconds(300)
+  public var deadline = Duration.seconds(300) {
+    didSet { channel?.deadline = deadline }
+  }
   public let scratch = CommunicationScratch()
-  public let whereabouts = Whereabouts()
+  public let whereabouts: Whereabouts
+  public let collectives = CollectiveCount()
 
   private let handle: MPI_Comm
   /// The most elements that one message may have: MPI counts in 32 bits.
   private let messageLimit: Int
-  private let inquiry: StallInquiry
+  /// None where the ranks cannot reach each other but by MPI.
+  private var channel: SideChannel?
+  private let say: @Sendable (String) -> Void
   private let outgoingHeader = MessageHeader()
   private let incomingHeader = MessageHeader()
   private let requests: UnsafeMutableBufferPointer<MPI_Request?>
@@ -24,33 +30,51 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
   private static let payloadTag: Int32 = 2
 
   /// Starts MPI where needed and joins all ranks of the job. Collective.
-  public static func world() throws -> MPICommunicator {
+  /// - Parameter say: shows a line to whoever looks at the job: a stall, or why the job ends.
+  public static func world(say: @escaping @Sendable (String) -> Void = { _ in }) throws -> MPICommunicator {
     try MPILibrary.start()
-    return try MPICommunicator(duplicating: openmpi_world(), messageLimit: 1 << 30)
+    let world = try MPICommunicator(
+      duplicating: openmpi_world(), messageLimit: 1 << 30, whereabouts: Whereabouts(), say: say)
+    let sockets = try ChannelJoin.join(over: world)
+    if !sockets.isEmpty {
+      world.channel = SideChannel(
+        rank: world.rank, hostNames: world.hostNames, whereabouts: world.whereabouts, sockets: sockets, say: say,
+        end: { [unowned world] in world.end(code: $0) })
+    }
+    return world
   }
 
   /// Ends MPI. Collective; called on the thread that called `world`, after the last call to any communicator.
   public static func finish() { MPILibrary.finish() }
 
+  /// This rank ends in good order, or will say itself why it does not: the others need not look for it any more.
+  public func leave() { channel?.leave() }
+
+  /// See `SideChannel.lastMessage`.
+  public var lastMessage: (descriptor: Int32, bytes: [UInt8])? { channel?.lastMessage }
+
   /// The same ranks with messages of their own. Collective.
   package func duplicate(messageLimit: Int = 1 << 30) throws -> MPICommunicator {
-    try MPICommunicator(duplicating: handle, messageLimit: messageLimit)
+    let copy = try MPICommunicator(
+      duplicating: handle, messageLimit: messageLimit, whereabouts: whereabouts, say: say)
+    copy.channel = channel
+    return copy
   }
 
-  private init(duplicating original: MPI_Comm, messageLimit: Int) throws {
+  private init(
+    duplicating original: MPI_Comm, messageLimit: Int, whereabouts: Whereabouts, say: @escaping @Sendable (String) -> Void
+  ) throws {
     var (rank, size): (Int32, Int32) = (0, 0)
-    var (copy, second): (MPI_Comm?, MPI_Comm?)
+    var copy: MPI_Comm?
     MPI_Comm_rank(original, &rank)
     MPI_Comm_size(original, &size)
     try MPILibrary.check(MPI_Comm_dup(original, &copy), "joining the job", rank: Int(rank))
-    try MPILibrary.check(MPI_Comm_dup(original, &second), "joining the job", rank: Int(rank))
     (handle, self.rank, self.size) = (copy!, Int(rank), Int(size))
-    inquiry = StallInquiry(second!, rank: self.rank, size: self.size, whereabouts: whereabouts)
+    (self.whereabouts, self.say) = (whereabouts, say)
     self.messageLimit = messageLimit
     requests = .allocate(capacity: Request.all.count)
     requests.initialize(repeating: openmpi_no_request())
     try MPILibrary.check(openmpi_return_errors(handle), "joining the job", rank: self.rank)
-    try MPILibrary.check(openmpi_return_errors(second), "joining the job", rank: self.rank)
     openmpi_sleep_exactly()
     let hosts = try allGather("joining the job", Array(currentHostName().utf8))
     hostNames = hosts.map { String(decoding: $0, as: UTF8.self) }
@@ -72,7 +96,7 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     defer { whereabouts.enter(collective: nil) }
     try cancellingOnError {
       if let destination {
-        outgoingHeader.write(name, payloadBytes: outgoing.count)
+        outgoingHeader.write(name, number: collectives.number, payloadBytes: outgoing.count)
         try send(name, .init(start: outgoingHeader.memory, count: MessageHeader.byteCount), to: destination, .headerOut)
       }
       if let source {
@@ -109,7 +133,10 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     let before = (rank - 1 + size) % size
     guard previous == count else {
       throw failure(
-        name, .mismatch(peer: title(of: before), collective: name, bytes: previous * 4, ownBytes: count * 4))
+        name,
+        .mismatch(
+          peer: title(of: before), theirs: CollectiveCall(name: name, number: collectives.number, bytes: previous * 4),
+          own: CollectiveCall(name: name, number: collectives.number, bytes: count * 4)))
     }
     whereabouts.enter(collective: name)
     defer { whereabouts.enter(collective: nil) }
@@ -122,9 +149,22 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     }
   }
 
-  public func attend() { inquiry.attend() }
+  public func abort(code: Int32, reason: String) {
+    let sentence = "error: \(reason)"
+    channel?.fail(sentence, code: code)
+    say(sentence)
+    end(code: code)
+  }
 
-  public func abort(code: Int32, reason: String) { MPI_Abort(handle, code) }
+  /// Ends all ranks. MPI's own way may hang where a link is gone, so this process goes in any case.
+  private func end(code: Int32) {
+    _ = JoinedThread(name: "last way out") {
+      sleep(5)
+      _exit(code)
+    }
+    MPI_Abort(handle, code)
+    _exit(code)
+  }
 
   // MARK: Requests
 
@@ -164,22 +204,23 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
         try check(name, openmpi_test(request(place), &done))
         if done == 0 {
           isDone = false
-        } else if place == .headerIn, let source, !incomingHeader.announces(name, payloadBytes: payloadBytes) {
+        } else if place == .headerIn, let source,
+          !incomingHeader.announces(name, number: collectives.number, payloadBytes: payloadBytes)
+        {
           throw failure(
             name,
             .mismatch(
-              peer: title(of: source), collective: incomingHeader.name, bytes: incomingHeader.payloadBytes,
-              ownBytes: payloadBytes))
+              peer: title(of: source), theirs: incomingHeader.call,
+              own: CollectiveCall(name: name, number: collectives.number, bytes: payloadBytes)))
         }
       }
       if isDone { return }
       guard wait.pause(patiently: request(.headerIn).pointee != openmpi_no_request()) else {
         let waited = wait.waited
-        let sentence = Whereabouts.sentence(inquiry.askAll(), hostNames: hostNames)
+        let sentence = channel?.everybody()
         let peer = peer.map(title(of:)) ?? "the other ranks"
         throw failure(name, .deadline(peer: peer, waited: waited, whereabouts: sentence))
       }
-      inquiry.attend()
     }
   }
 

@@ -92,11 +92,6 @@ public final class ReductionQueue: Sendable {
     thread.join()
   }
 
-  /// Ends the whole job in the words of `report`. May be called from any thread: see `FailureReport.end`.
-  public func end(_ report: FailureReport, code: Int32 = 1, write: (String) -> Void) {
-    report.end(communicator, code: code, write: write)
-  }
-
   /// The jobs that have ended, oldest first, from `ticket` on; at most `capacity` of them are remembered.
   public func records(from ticket: Ticket? = nil) -> [Record] {
     ring.ended(from: ticket?.number ?? 0).map { number, job in
@@ -110,7 +105,7 @@ public final class ReductionQueue: Sendable {
   public var exposedDuration: Duration { ring.waited }
 
   private static func work(through ring: JobRing, _ communicator: any Communicator, _ kind: ReductionKind) {
-    while let job = ring.start(attend: communicator.attend) {
+    while let job = ring.start() {
       do {
         try communicator.withDeadline(job.deadline ?? communicator.deadline) {
           switch job.work {

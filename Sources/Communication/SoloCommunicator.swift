@@ -8,6 +8,7 @@ public final class SoloCommunicator: Communicator, @unchecked Sendable {
   public var deadline = Duration.seconds(300)
   public let scratch = CommunicationScratch()
   public let whereabouts = Whereabouts()
+  public let collectives = CollectiveCount()
 
   public init() {}
 
@@ -20,15 +21,17 @@ public final class SoloCommunicator: Communicator, @unchecked Sendable {
       throw failure(name, .departed(peer: title(of: 0)))
     }
     guard outgoing.count == incoming.count else {
+      let number = collectives.number
       throw failure(
-        name, .mismatch(peer: title(of: 0), collective: name, bytes: outgoing.count, ownBytes: incoming.count))
+        name,
+        .mismatch(
+          peer: title(of: 0), theirs: CollectiveCall(name: name, number: number, bytes: outgoing.count),
+          own: CollectiveCall(name: name, number: number, bytes: incoming.count)))
     }
     incoming.copyMemory(from: outgoing)
   }
 
   public func sumInAnyOrder(_ name: String, _ values: UnsafeMutableBufferPointer<Float>) {}
-
-  public func attend() {}
 
   public func abort(code: Int32, reason: String) {}
 }

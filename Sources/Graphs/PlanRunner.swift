@@ -1,4 +1,5 @@
 import Compute
+import Glibc
 import Operators
 
 /// Replays a plan: every argument was computed when the runner was made, a run allocates nothing.
@@ -15,6 +16,8 @@ public final class PlanRunner: Runner {
   public private(set) var stepStarts: [UInt64]
   public private(set) var stepNanoseconds: [UInt64]
   private let measuresSteps: Bool
+  /// The layer of each step, in memory that a dying process can still read.
+  private let layers: [UnsafeMutablePointer<CChar>]
 
   /// Binds `plan` to the memory of `state` and to `arena`, which several plans may share as long as they do not run at
   /// once.
@@ -29,10 +32,16 @@ public final class PlanRunner: Runner {
     self.measuresSteps = measuresSteps
     stepNanoseconds = [UInt64](repeating: 0, count: measuresSteps ? plan.program.steps.count : 0)
     stepStarts = stepNanoseconds
+    layers = plan.program.steps.map { strdup($0.path) }
     steps = []
     steps = plan.program.bind(memory: address) { [plan] step in
       (arena.base + plan.arena.scratchOffsets[step]).assumingMemoryBound(to: Float.self)
     }
+  }
+
+  deinit {
+    LastWords.enter(layer: nil)
+    for layer in layers { free(layer) }
   }
 
   public func input(_ name: String) -> TensorView { view(plan.program.use(ofInput: name), name) }
@@ -58,11 +67,13 @@ public final class PlanRunner: Runner {
   private func run(_ range: Range<Int>) {
     self.range = range
     team.run(region)
+    LastWords.enter(layer: nil)
   }
 
   private lazy var region: (Worker) -> Void = { [unowned self] worker in
     for index in range {
       let start = measuresSteps && worker.isFirst ? now() : 0
+      if worker.isFirst { LastWords.enter(layer: layers[index]) }
       steps[index].run(worker)
       worker.barrier()
       if worker.isFirst {

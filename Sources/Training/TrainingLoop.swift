@@ -119,7 +119,7 @@ public final class TrainingLoop {
   }
 
   private func enter(_ phase: String) {
-    queue.whereabouts.enter(phase)
+    queue.whereabouts.enter(phase, step: step + 1)
     trace?.enter(phase)
   }
 

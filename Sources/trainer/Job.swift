@@ -20,11 +20,16 @@ struct Job {
     let environment = LaunchEnvironment()
     let communicator: any Communicator
     do {
-      communicator = isDebugging ? SoloCommunicator() : try environment.makeCommunicator()
+      communicator = isDebugging ? SoloCommunicator() : try environment.makeCommunicator(say: write)
     } catch { end(.usage, saying: "\(error)") }
     let job = Job(communicator: communicator)
+    let ranks = communicator as? MPICommunicator
+    LastWords.install(
+      as: ranks == nil ? "trainer" : "rank \(communicator.rank) (\(communicator.hostName))",
+      farewell: ranks?.lastMessage)
     do {
       let result = try body(job)
+      ranks?.leave()
       if communicator.size > 1 { MPICommunicator.finish() }
       end(result, saying: nil)
     } catch {
@@ -38,12 +43,13 @@ struct Job {
     let code = ProgramExit(error)
     // What every rank finds alike is said once, by rank 0.
     if error is SharedByAllRanks && communicator.size > 1 {
+      (communicator as? MPICommunicator)?.leave()
       if communicator.rank != 0 { sleep(2) }
       Self.end(code, saying: communicator.rank == 0 ? "\(error)" : nil)
     }
     if communicator.size == 1 { Self.end(code, saying: "\(thrown)") }
     let report = FailureReport(error, on: communicator, step: step)
-    report.end(communicator, code: code.rawValue) { Self.write("error: \($0)") }
+    report.end(communicator, code: code.rawValue)
     Self.end(code, saying: nil)
   }
 
@@ -55,7 +61,7 @@ struct Job {
     _exit(code.rawValue)
   }
 
-  private static func write(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+  @Sendable private static func write(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
 
   /// The run file that `arguments` begins with (or the built-in one), with the settings that follow; read by rank 0
   /// alone.

@@ -79,6 +79,20 @@ extension InWorlds {
       }
     }
 
+    @Test func callsOfOneNameAndSizeThatAreNotTheSameAreFoundOut() throws {
+      try InWorlds.runFailing(sizes: [2]) { communicator in
+        let nothing = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+        if communicator.rank == 0 {
+          try communicator.barrier("evaluation")
+        } else {
+          // A message, not a collective: this rank is one call behind.
+          try communicator.exchange("evaluation", with: 0, send: .init(nothing), receive: nothing)
+        }
+      } _: {
+        $0.contains("is in `evaluation` with 0 bytes where this rank has 0 bytes, its call ")
+      }
+    }
+
     @Test(arguments: ReductionKind.allCases)
     func differentSizesAreFoundOut(kind: ReductionKind) throws {
       try InWorlds.runFailing(sizes: [2]) { communicator in

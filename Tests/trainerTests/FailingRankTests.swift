@@ -30,7 +30,7 @@ struct FailingRankTests {
     #expect(ending.code == 1)
     let sentence = ending.errors.split(separator: "\n").first { $0.hasPrefix("error: ") } ?? ""
     #expect(
-      sentence.contains(/error: rank 0 \(.+\), step \d+, in .+ rank 1 \(.+\) does not answer/), "\(ending.errors)")
+      sentence.contains(/error: rank 0 \(.+\), step \d+, in .+ rank 1 \(.+\) silent for/), "\(ending.errors)")
   }
 
   @Test func `A rank's own error ends the job with rank, host, step and cause`() throws {
