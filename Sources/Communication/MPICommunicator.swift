@@ -1,5 +1,5 @@
 import COpenMPI
-import Glibc
+import Foundation
 
 /// The ranks of an MPI job.
 ///
@@ -39,7 +39,7 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     if !sockets.isEmpty {
       world.channel = SideChannel(
         rank: world.rank, hostNames: world.hostNames, whereabouts: world.whereabouts, sockets: sockets, say: say,
-        end: { [unowned world] in world.end(code: $0) })
+        end: { [unowned world] in world.end(code: $0, isCutOff: $1) })
     }
     return world
   }
@@ -153,17 +153,33 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     let sentence = "error: \(reason)"
     channel?.fail(sentence, code: code)
     say(sentence)
-    end(code: code)
+    end(code: code, isCutOff: false)
   }
 
-  /// Ends all ranks. MPI's own way may hang where a link is gone, so this process goes in any case.
-  private func end(code: Int32) {
+  /// Ends all ranks.
+  ///
+  /// - Parameter isCutOff: whether a host is out of reach. MPI's own way then hangs, because mpirun waits for its daemon
+  ///   there: a second interrupt within five seconds makes mpirun give up. The ranks out there end for themselves.
+  private func end(code: Int32, isCutOff: Bool) {
+    if isCutOff, ["mpirun", "mpiexec", "orterun"].contains(Self.parentName) {
+      for _ in 0..<2 {
+        kill(getppid(), SIGINT)
+        usleep(300_000)
+      }
+      _exit(code)
+    }
+    // In any case this process goes.
     _ = JoinedThread(name: "last way out") {
       sleep(5)
       _exit(code)
     }
     MPI_Abort(handle, code)
     _exit(code)
+  }
+
+  private static var parentName: String {
+    let name = try? String(contentsOfFile: "/proc/\(getppid())/comm", encoding: .utf8)
+    return name?.trimmingCharacters(in: .newlines) ?? ""
   }
 
   // MARK: Requests

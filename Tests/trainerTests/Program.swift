@@ -33,25 +33,28 @@ enum Program {
   /// Starts the program and waits for its end.
   /// - Parameters:
   ///   - ranks: started by `mpirun` with so many ranks; `nil` starts it plainly.
+  ///   - hosts: where the ranks run; `nil` for this machine.
   ///   - environment: added to this process's own.
   ///   - folder: where it runs.
   ///   - seconds: after which it is killed, so that a hang fails one test and not the suite.
   static func run(
-    _ arguments: [String], ranks: Int? = nil, environment: [String: String] = [:], in folder: String? = nil,
-    seconds: Double = 120
+    _ arguments: [String], ranks: Int? = nil, on hosts: NetworkHosts? = nil, environment: [String: String] = [:],
+    in folder: String? = nil, seconds: Double = 120
   ) throws -> Ending {
-    try start(arguments, ranks: ranks, environment: environment, in: folder).end(within: seconds)
+    try start(arguments, ranks: ranks, on: hosts, environment: environment, in: folder).end(within: seconds)
   }
 
   /// Starts the program and goes on; see `run`.
   static func start(
-    _ arguments: [String], ranks: Int? = nil, environment: [String: String] = [:], in folder: String? = nil
+    _ arguments: [String], ranks: Int? = nil, on hosts: NetworkHosts? = nil, environment: [String: String] = [:],
+    in folder: String? = nil
   ) throws -> Running {
     let trainer = try #require(path, "there is no program beside the tests: build with `swift build --build-tests`")
     let process = Process()
     process.executableURL = URL(fileURLWithPath: ranks == nil ? trainer : "/usr/bin/env")
-    let launcher = ranks.map { ["mpirun", "-n", "\($0)", "--oversubscribe", "--bind-to", "none", trainer] } ?? []
-    process.arguments = launcher + arguments
+    let here = ranks.map { ["mpirun", "-q", "-n", "\($0)", "--oversubscribe", "--bind-to", "none"] }
+    let launcher = hosts.map { $0.launcher(ranks: ranks ?? 1) } ?? here
+    process.arguments = (launcher.map { $0 + [trainer] } ?? []) + arguments
     process.environment = ownEnvironment.merging(environment) { $1 }
     if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
     return try Running(process)

@@ -43,11 +43,21 @@ final class TinyRun {
   /// Trains and returns how it ended.
   @discardableResult
   func train(
-    _ output: String, _ settings: [String] = [], _ options: [String] = [], ranks: Int? = nil, expecting code: Int32 = 0
+    _ output: String, _ settings: [String] = [], _ options: [String] = [], ranks: Int? = nil,
+    on hosts: NetworkHosts? = nil, expecting code: Int32 = 0
   ) throws -> Program.Ending {
-    let ending = try Program.run(arguments(output, settings, options), ranks: ranks)
+    let ending = try Program.run(arguments(output, settings, options), ranks: ranks, on: hosts)
     #expect(ending.code == code, "\(settings) \(options) on \(ranks ?? 1) ranks: \(ending.errors)\n\(ending.output)")
     return ending
+  }
+
+  /// The processes of the program that train into `output`, on whichever host.
+  func processes(_ output: String) -> [Int32] {
+    let folder = path(output)
+    return ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { Int32($0) }.filter {
+      let words = (try? String(contentsOfFile: "/proc/\($0)/cmdline", encoding: .utf8))?.split(separator: "\0") ?? []
+      return words.first?.hasSuffix("/trainer") == true && words.contains { $0 == folder }
+    }
   }
 
   /// A file of a run's checkpoint.

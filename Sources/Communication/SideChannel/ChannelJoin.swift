@@ -20,7 +20,7 @@ enum ChannelJoin {
   /// a firewall or for want of sockets. Collective.
   static func join(over communicator: MPICommunicator) throws -> [Int: ChannelSocket] {
     guard communicator.size > 1 else { return [:] }
-    let isLocal = Set(communicator.hostNames).count == 1
+    let isLocal = Set(try communicator.allGather("side channel", place())).count == 1
     let listener = communicator.rank == 0 ? listen(onlyHere: isLocal) : nil
     defer { if let listener { close(listener.descriptor) } }
     let own = listener?.invitation ?? Invitation()
@@ -38,6 +38,13 @@ enum ChannelJoin {
     let wanted = communicator.rank == 0 ? communicator.size - 1 : 1
     let isComplete = try communicator.allReduce("side channel", sockets.count == wanted ? 1 : 0, .min) > 0
     return isComplete ? sockets : [:]
+  }
+
+  /// What processes have in common that reach each other by the loopback address: the machine's start and its network.
+  private static func place() -> [UInt8] {
+    let start = try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8)
+    let network = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/ns/net")
+    return Array("\(start ?? "") \(network ?? "") \(currentHostName())".utf8)
   }
 
   private static func listen(onlyHere: Bool) -> (descriptor: Int32, invitation: Invitation)? {

@@ -26,6 +26,10 @@ package struct RankTable {
 
   package mutating func finish(_ rank: Int) { rows[rank].isDone = true }
 
+  func isSilent(_ rank: Int, now: Moment = .now) -> Bool {
+    !rows[rank].isDone && now.since(rows[rank].heard) > Self.silence
+  }
+
   /// Where everybody is, in one sentence: the silent ranks, those outside any collective, those that wait.
   package func sentence(now: Moment = .now) -> String {
     let news = rows.map { row -> Whereabouts.News in

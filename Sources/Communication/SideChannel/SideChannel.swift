@@ -18,9 +18,10 @@ public final class SideChannel: @unchecked Sendable {
   private let hostNames: [String]
   private let whereabouts: Whereabouts
   private let sockets: [Int: ChannelSocket]
-  /// Says a line to whoever looks at the job; ends the job with a code.
+  /// Says a line to whoever looks at the job.
   private let say: @Sendable (String) -> Void
-  private let end: @Sendable (Int32) -> Void
+  /// Ends the job with a code; told whether a host is out of reach.
+  private let end: @Sendable (Int32, Bool) -> Void
   private let monitor = Monitor()
   private var table: RankTable
   private var thread: JoinedThread?
@@ -44,7 +45,7 @@ public final class SideChannel: @unchecked Sendable {
 
   init(
     rank: Int, hostNames: [String], whereabouts: Whereabouts, sockets: [Int: ChannelSocket],
-    say: @escaping @Sendable (String) -> Void, end: @escaping @Sendable (Int32) -> Void
+    say: @escaping @Sendable (String) -> Void, end: @escaping @Sendable (Int32, Bool) -> Void
   ) {
     (self.rank, self.hostNames, self.whereabouts, self.sockets) = (rank, hostNames, whereabouts, sockets)
     (self.say, self.end) = (say, end)
@@ -86,7 +87,7 @@ public final class SideChannel: @unchecked Sendable {
     if rank != 0 {
       sleep(for: Self.patience)
       if monitor.run({ !table.rows[0].isDone }) { say(sentence) }
-      end(code)
+      end(code, false)
     }
   }
 
@@ -212,7 +213,7 @@ public final class SideChannel: @unchecked Sendable {
     monitor.released {
       if rank > 1 { usleep(2_000_000) }
       say(sentence)
-      end(1)
+      end(1, false)
     }
   }
 
@@ -222,9 +223,10 @@ public final class SideChannel: @unchecked Sendable {
     isEnding = true
     // The others need not wonder where this rank has gone.
     for socket in sockets.values { socket.send(ChannelFrame(.goodbye)) }
+    let isCutOff = sockets.keys.contains { hostNames[$0] != hostNames[0] && table.isSilent($0) }
     monitor.released {
       if let sentence { say(sentence) }
-      end(code)
+      end(code, isCutOff)
     }
     return true
   }
