@@ -42,6 +42,12 @@ public protocol Communicator: AnyObject, Sendable {
 }
 
 extension Communicator {
+  /// Counts what `body` does as one collective more.
+  func collective(_ body: () throws -> Void) rethrows {
+    collectives.number += 1
+    try body()
+  }
+
   /// The machine that this rank runs on.
   public var hostName: String { hostNames[rank] }
 

@@ -3,6 +3,9 @@
 final class JobRing: @unchecked Sendable {
   enum Work {
     case sum(UnsafeMutablePointer<Float>, count: Int)
+    /// The two halves of a sum along the tree.
+    case scatter(UnsafeMutablePointer<Float>, TreeParts)
+    case gather(UnsafeMutablePointer<Float>, TreeParts)
     case call((any Communicator) throws -> Void)
     case done
   }

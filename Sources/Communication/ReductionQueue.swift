@@ -50,6 +50,18 @@ public final class ReductionQueue: Sendable {
     Ticket(number: ring.append(name, .sum(values, count: count), deadline: nil))
   }
 
+  /// Leaves the sums over all ranks, along the tree, in this rank's part of `values`; partial sums elsewhere.
+  @discardableResult
+  public func scatter(_ name: String, _ values: UnsafeMutablePointer<Float>, _ parts: TreeParts) -> Ticket {
+    Ticket(number: ring.append(name, .scatter(values, parts), deadline: nil))
+  }
+
+  /// Gives every rank the parts of all others.
+  @discardableResult
+  public func gather(_ name: String, _ values: UnsafeMutablePointer<Float>, _ parts: TreeParts) -> Ticket {
+    Ticket(number: ring.append(name, .gather(values, parts), deadline: nil))
+  }
+
   /// Lets the communication thread call `body` in its turn.
   ///
   /// - Parameter deadline: for this job alone, in place of the communicator's.
@@ -105,11 +117,27 @@ public final class ReductionQueue: Sendable {
   public var exposedDuration: Duration { ring.waited }
 
   private static func work(through ring: JobRing, _ communicator: any Communicator, _ kind: ReductionKind) {
+    let errors = CompressionErrors()
     while let job = ring.start() {
       do {
         try communicator.withDeadline(job.deadline ?? communicator.deadline) {
           switch job.work {
+          case .sum(let values, let count) where kind == .compressed:
+            let values = UnsafeMutableBufferPointer(start: values, count: count)
+            try communicator.collective {
+              try CompressedReduction.sum(job.name, values, errors: errors.errors(of: values), over: communicator)
+            }
           case .sum(let values, let count): try communicator.allReduce(job.name, values, count: count, kind)
+          case .scatter(let values, let parts):
+            let values = UnsafeMutableBufferPointer(start: values, count: parts.count)
+            try communicator.collective {
+              try TreeReduction.scatterSums(job.name, values, parts, over: communicator)
+            }
+          case .gather(let values, let parts):
+            let values = UnsafeMutableBufferPointer(start: values, count: parts.count)
+            try communicator.collective {
+              try TreeReduction.gatherParts(job.name, values, parts, over: communicator)
+            }
           case .call(let body): try body(communicator)
           case .done: break
           }

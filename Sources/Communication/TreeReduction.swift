@@ -1,3 +1,5 @@
+import Compute
+
 /// A sum over ranks, or over blocks in one rank, that associates along one fixed binary tree:
 /// `((b0 + b1) + (b2 + b3)) + ((b4 + b5) + (b6 + b7))`, pairs at distance 1, then 2, then 4.
 ///
@@ -6,57 +8,44 @@
 ///
 /// Over ranks this is recursive halving and doubling (Thakur, Rabenseifner, Gropp 2005, section 4.4): each rank sends
 /// 2 n (p - 1) / p values, the least possible. The nearest pairs go first, so most of the traffic stays inside a host.
+/// The halving alone leaves each rank with the sums of its own part, the doubling alone puts parts together: what a rank
+/// does with its part in between, such as the update of its parameters, no other rank has to do.
 public enum TreeReduction {
   /// Adds up `values` over all ranks in place; every rank gets the same bits. Throws unless `size` is a power of two.
   public static func sum(
     _ name: String, _ values: UnsafeMutableBufferPointer<Float>, over communicator: some Communicator
   ) throws {
-    let (rank, size) = (communicator.rank, communicator.size)
-    guard size & (size - 1) == 0 else { throw communicator.failure(name, .unevenTree(size: size)) }
+    let parts = try TreeParts(name, count: values.count, communicator)
+    try scatterSums(name, values, parts, over: communicator)
+    try gatherParts(name, values, parts, over: communicator)
+  }
 
-    // Halving: partners agree on the range that they share, and each goes on with the sums of one half of it.
-    var range = 0..<values.count
-    var distance = 1
-    while distance < size {
-      let (kept, given) = halves(of: range, rank: rank, distance: distance)
+  /// Halving: leaves the sums over all ranks in this rank's part of `values`, partial sums elsewhere.
+  static func scatterSums(
+    _ name: String, _ values: UnsafeMutableBufferPointer<Float>, _ parts: TreeParts, over communicator: some Communicator
+  ) throws {
+    for distance in parts.distances {
+      let (kept, given) = parts.halves(at: distance)
       let incoming = communicator.scratch.values(Float.self, kept.count)
       try communicator.exchange(
-        name, with: rank ^ distance, send: UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: values[given])),
+        name, with: parts.rank ^ distance,
+        send: UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: values[given])),
         receive: UnsafeMutableRawBufferPointer(incoming))
       add(incoming, to: UnsafeMutableBufferPointer(rebasing: values[kept]))
-      range = kept
-      distance *= 2
     }
+  }
 
-    // Doubling: the same exchanges backwards put the halves together again.
-    while distance > 1 {
-      distance /= 2
-      let shared = sharedRange(count: values.count, rank: rank, distance: distance)
-      let (kept, missing) = halves(of: shared, rank: rank, distance: distance)
+  /// Doubling: gives every rank the parts of all others.
+  static func gatherParts(
+    _ name: String, _ values: UnsafeMutableBufferPointer<Float>, _ parts: TreeParts, over communicator: some Communicator
+  ) throws {
+    for distance in parts.distances.reversed() {
+      let (kept, missing) = parts.halves(at: distance)
       try communicator.exchange(
-        name, with: rank ^ distance, send: UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: values[kept])),
+        name, with: parts.rank ^ distance,
+        send: UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: values[kept])),
         receive: UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: values[missing])))
     }
-  }
-
-  /// The half that `rank` works on and the half that its partner does.
-  private static func halves(
-    of range: Range<Int>, rank: Int, distance: Int
-  ) -> (own: Range<Int>, other: Range<Int>) {
-    let middle = range.lowerBound + range.count / 2
-    let (first, second) = (range.lowerBound..<middle, middle..<range.upperBound)
-    return rank & distance == 0 ? (first, second) : (second, first)
-  }
-
-  /// The range that `rank` and its partner at `distance` share before they halve it.
-  private static func sharedRange(count: Int, rank: Int, distance: Int) -> Range<Int> {
-    var range = 0..<count
-    var nearer = 1
-    while nearer < distance {
-      range = halves(of: range, rank: rank, distance: nearer).own
-      nearer *= 2
-    }
-    return range
   }
 
   /// `a + b` and `b + a` have the same bits, so it does not matter which partner's values come first.

@@ -10,31 +10,52 @@ import Compute
 /// ```
 public final class GradientNorm: @unchecked Sendable {
   private let layout: ParameterLayout
-  private let tileSums: UnsafeMutableBufferPointer<Double>
+  private let sums: UnsafeMutableBufferPointer<Double>
 
   public init(_ layout: ParameterLayout) {
     self.layout = layout
     let tiles = (layout.extent + ParameterLayout.tileElements - 1) / ParameterLayout.tileElements
-    tileSums = .allocate(capacity: tiles)
-    tileSums.initialize(repeating: 0)
+    sums = .allocate(capacity: tiles)
+    sums.initialize(repeating: 0)
   }
 
-  deinit { tileSums.deallocate() }
+  deinit { sums.deallocate() }
+
+  /// The end of the last parameter, and the tiles up to there.
+  public var extent: Int { layout.extent }
+  public var tileCount: Int { sums.count }
+
+  /// The sum of squares of each tile.
+  public var tileSums: [Double] {
+    get { Array(sums) }
+    set { _ = sums.update(fromContentsOf: newValue) }
+  }
+
+  /// Forgets all tiles.
+  public func clear() { sums.update(repeating: 0) }
 
   /// Sums the tiles that `worker` is dealt; `value` holds after the next barrier.
   public func measure(_ gradients: UnsafePointer<Float>, _ worker: Worker) {
-    for tile in worker.tiles(tileSums.count) {
-      let start = tile * ParameterLayout.tileElements
-      var total = 0.0
-      layout.forEachSpan(in: start..<min(start + ParameterLayout.tileElements, layout.extent)) { span, _ in
-        total += Self.sumOfSquares(gradients + span.lowerBound, span.count)
-      }
-      tileSums[tile] = total
+    for tile in worker.tiles(sums.count) { measure(tile: tile, of: gradients) }
+  }
+
+  /// Sums one tile of `gradients`.
+  public func measure(tile: Int, of gradients: UnsafePointer<Float>) {
+    measure(tile: tile, at: gradients + tile * ParameterLayout.tileElements)
+  }
+
+  /// Sums one tile, whose gradients begin at `memory`.
+  public func measure(tile: Int, at memory: UnsafePointer<Float>) {
+    let start = tile * ParameterLayout.tileElements
+    var total = 0.0
+    layout.forEachSpan(in: start..<min(start + ParameterLayout.tileElements, layout.extent)) { span, _ in
+      total += Self.sumOfSquares(memory + (span.lowerBound - start), span.count)
     }
+    sums[tile] = total
   }
 
   /// The norm; not a number or infinite when a gradient is.
-  public var value: Double { Self.treeSum(tileSums[...]).squareRoot() }
+  public var value: Double { Self.treeSum(sums[...]).squareRoot() }
 
   private static func sumOfSquares(_ values: UnsafePointer<Float>, _ count: Int) -> Double {
     // Two sums in flight: one would wait four cycles for itself at every step.

@@ -18,7 +18,7 @@ public struct ParameterGroup: Hashable, Sendable {
 /// statistics, padding) is left alone.
 public struct ParameterLayout: Hashable, Sendable {
   /// The elements that one worker takes at a time: four blocks of 64 KiB stay in its second-level cache.
-  static let tileElements = 16_384
+  public static let tileElements = 16_384
 
   /// Disjoint and ascending; neighbours that are updated alike are one.
   public let groups: [ParameterGroup]

@@ -28,12 +28,15 @@ package final class GradientStep {
     package let exposedSeconds: Double
   }
 
-  package init(_ runners: NetworkRunners, queue: ReductionQueue, replicas: Int, key: RandomKey) throws {
+  package init(
+    _ runners: NetworkRunners, queue: ReductionQueue, replicas: Int, key: RandomKey,
+    exchange: GradientExchange = GradientExchange()
+  ) throws {
     self.runners = runners
     self.queue = queue
     self.key = key
     buckets = runners.mainPlan.buckets
-    sum = try ReplicaSum(runners.state.gradients, buckets: buckets, replicas: replicas, queue: queue)
+    sum = try ReplicaSum(runners.state.gradients, buckets: buckets, replicas: replicas, queue: queue, exchange: exchange)
   }
 
   /// Leaves the sum over all replicas, divided by the weight of all samples, in the model's gradient block.

@@ -1,3 +1,4 @@
+import Communication
 import Compute
 import Configuration
 import Graphs
@@ -13,15 +14,19 @@ public final class ParameterUpdate {
   private let team: WorkerTeam
   private let layout: ParameterLayout
   private let norm: GradientNorm
+  private let shards: OptimizerShards?
+  private let shardedNorm: ShardedNorm?
   private let memory: [Arena]
   /// The blocks beside the parameters, by the names under which checkpoints keep them: the rule's moments, then `ema`.
-  public let blocks: [StateBlock]
+  /// Where the ranks share them out, a moment holds this rank's elements alone, one after the other.
+  private let blocks: [StateBlock]
 
   /// - Parameter decaysEverything: whether weight decay applies to norms and biases too, as in the oldest recipes.
   public init(
     _ optimizer: any Optimizer, _ schedule: Schedule, _ clipping: Clipping, average: MovingAverage?,
-    decaysEverything: Bool, state: ModelState, team: WorkerTeam
+    decaysEverything: Bool, state: ModelState, team: WorkerTeam, ranks: Int = 1, shards: OptimizerShards? = nil
   ) throws {
+    self.shards = shards
     self.optimizer = optimizer
     self.schedule = schedule
     self.clipping = clipping
@@ -33,11 +38,15 @@ public final class ParameterUpdate {
         ParameterGroup($0.range, decays: decaysEverything || state.parameter($0.path)!.decays)
       })
     norm = GradientNorm(layout)
+    shardedNorm = try shards.map { [norm] in try ShardedNorm(norm, $0, ranks: ranks) }
     let names = optimizer.stateBlocks + (average == nil ? [] : [Self.averageName])
-    let memory = try names.map { _ in try Arena(byteCount: state.values.shape.byteCount, firstTouchedBy: team) }
+    let shapes = names.map { name -> Shape in
+      if let shards, name != Self.averageName { [shards.count] } else { state.values.shape }
+    }
+    let memory = try shapes.map { try Arena(byteCount: $0.byteCount, firstTouchedBy: team) }
     self.memory = memory
-    blocks = zip(names, memory).map {
-      StateBlock($0, $1.view(at: 0, state.values.shape), hasStatistics: $0 == Self.averageName)
+    blocks = names.indices.map {
+      StateBlock(names[$0], memory[$0].view(at: 0, shapes[$0]), hasStatistics: names[$0] == Self.averageName)
     }
     startAverage()
   }
@@ -55,31 +64,85 @@ public final class ParameterUpdate {
   public func rate(step: Int) -> Double { schedule.rate(at: step) }
 
   /// Makes the next parameters and running statistics from the summed gradients.
+  /// - Parameter queue: where the ranks share the update out; all of them call this together then.
   /// - Returns: the norm of all gradients before clipping, where the clipping needs it.
   @discardableResult
-  public func apply(step: Int) -> Double? {
+  public func apply(step: Int, over queue: ReductionQueue? = nil) throws -> Double? {
     var measured: Double?
     if case .norm = clipping {
-      team.run { [norm, state] worker in norm.measure(state.gradients.pointer, worker) }
-      measured = norm.value
-    }
-    let call = UpdateCall(
-      layout: layout, parameters: state.values.pointer, gradients: state.gradients.pointer,
-      states: blocks.prefix(optimizer.stateBlocks.count).map(\.values.pointer), step: step, rate: rate(step: step),
-      gradientScale: clipping.scale(norm: measured ?? 0), gradientLimit: clipping.limit)
-    team.run { [optimizer, average, state, averageBlock] worker in
-      optimizer.update(call, worker)
-      if worker.isFirst {
-        let statistics = state.layout.statisticsRange
-        state.values.pointer.update(from: state.gradients.pointer, count: statistics.count)
+      if let shardedNorm, let queue {
+        measured = try shardedNorm.measure(state.gradients, team, over: queue)
+      } else {
+        team.run { [norm, state] worker in norm.measure(state.gradients.pointer, worker) }
+        measured = norm.value
       }
-      worker.barrier()
-      if let average, let block = averageBlock {
+    }
+    if let shards, let queue {
+      var offset = 0
+      for (bucket, range) in shards.own.enumerated() {
+        update(range, statesAt: offset, layout.part(range), step: step, norm: measured)
+        offset += range.count
+        // Travels while the next bucket is updated.
+        queue.gather(
+          "parameters bucket \(bucket)", state.values.pointer + shards.buckets[bucket].lowerBound, shards.parts[bucket])
+      }
+      try queue.waitAll()
+    } else {
+      update(0..<state.values.count, statesAt: 0, layout, step: step, norm: measured)
+    }
+    if let average, let block = averageBlock {
+      team.run { [state] worker in
         average.update(block.pointer, towards: state.values.pointer, count: block.count, step: step, worker)
       }
     }
     state.countStep()
     return measured
+  }
+
+  /// Updates the elements in `range`, whose moments begin at `offset` of their blocks.
+  private func update(_ range: Range<Int>, statesAt offset: Int, _ layout: ParameterLayout, step: Int, norm: Double?) {
+    let values = state.values.pointer + range.lowerBound, gradients = state.gradients.pointer + range.lowerBound
+    let call = UpdateCall(
+      layout: layout, parameters: values, gradients: gradients,
+      states: blocks.prefix(optimizer.stateBlocks.count).map { $0.values.pointer + offset }, step: step,
+      rate: rate(step: step), gradientScale: clipping.scale(norm: norm ?? 0), gradientLimit: clipping.limit)
+    let statistics = state.layout.statisticsRange.clamped(to: range).count
+    team.run { [optimizer] worker in
+      optimizer.update(call, worker)
+      if worker.isFirst { values.update(from: gradients, count: statistics) }
+    }
+  }
+
+  /// The blocks in full, for a checkpoint: on rank 0, where the ranks share them out. All ranks call this together.
+  public func wholeBlocks(over queue: ReductionQueue) throws -> [StateBlock] {
+    guard let shards else { return blocks }
+    return try blocks.map { block in
+      if block.name == Self.averageName { return block }
+      let own = UnsafeRawBufferPointer(start: block.values.pointer, count: 4 * block.values.count)
+      let parts = try queue.run("moments") { try $0.gather("moments", Array(own)) }
+      let whole = try self.whole(block)
+      shards.spread(parts, into: whole.values)
+      return whole
+    }
+  }
+
+  /// Memory for the blocks in full, to be read into and given to `restore`.
+  func blocksToRestore() throws -> [StateBlock] {
+    try blocks.map { shards == nil || $0.name == Self.averageName ? $0 : try whole($0) }
+  }
+
+  /// Takes over what `blocksToRestore` gave and somebody has filled.
+  func restore(_ whole: [StateBlock]) {
+    guard let shards else { return }
+    for (block, whole) in zip(blocks, whole) where block.name != Self.averageName {
+      shards.take(from: whole.values, into: block.values)
+    }
+  }
+
+  private func whole(_ block: StateBlock) throws -> StateBlock {
+    let arena = try Arena(byteCount: state.values.shape.byteCount)
+    return StateBlock(
+      block.name, arena.view(at: 0, state.values.shape), hasStatistics: block.hasStatistics, memory: arena)
   }
 
   /// Runs `body` with the moving average in the place of parameters and statistics.

@@ -2,6 +2,16 @@ import Communication
 import Compute
 import Graphs
 
+/// What the ranks make of a step's gradients.
+package struct GradientExchange {
+  /// Whether buckets are summed while the backward pass goes on, or all after it.
+  package var overlaps = true
+  /// The part of every bucket that this rank gets the sums of; nil where every rank gets all.
+  var shards: OptimizerShards?
+
+  package init(overlaps: Bool = true) { self.overlaps = overlaps }
+}
+
 /// Adds the gradients of all replicas along one fixed binary tree: those of this rank as they are computed, then over
 /// the ranks, bucket by bucket while the last backward pass goes on.
 ///
@@ -14,6 +24,7 @@ final class ReplicaSum {
   private let names: [String]
   private let queue: ReductionQueue
   private let replicas: Int
+  private let exchange: GradientExchange
   private var waiting: [Arena] = []
   private var isWaiting: [Bool] = []
   private var done = 0
@@ -21,7 +32,11 @@ final class ReplicaSum {
   /// - Parameters:
   ///   - block: where each replica leaves its gradients, and where the sum ends.
   ///   - replicas: how many this rank runs in a step.
-  init(_ block: TensorView, buckets: [Range<Int>], replicas: Int, queue: ReductionQueue) throws {
+  ///   - exchange: what the ranks make of the buckets.
+  init(
+    _ block: TensorView, buckets: [Range<Int>], replicas: Int, queue: ReductionQueue, exchange: GradientExchange
+  ) throws {
+    self.exchange = exchange
     self.block = block
     self.buckets = buckets
     self.queue = queue
@@ -55,11 +70,21 @@ final class ReplicaSum {
   /// Takes a bucket of the last replica, and hands it to the ranks.
   func closeBucket(_ index: Int) {
     for level in isWaiting.indices where isWaiting[level] { add(level, to: buckets[index]) }
-    queue.submit(names[index], block.pointer + buckets[index].lowerBound, count: buckets[index].count)
+    if exchange.overlaps { submit(index) }
   }
 
-  /// Returns when every bucket holds the sum over all replicas.
+  private func submit(_ index: Int) {
+    let values = block.pointer + buckets[index].lowerBound
+    if let shards = exchange.shards {
+      queue.scatter(names[index], values, shards.parts[index])
+    } else {
+      queue.submit(names[index], values, count: buckets[index].count)
+    }
+  }
+
+  /// Returns when every bucket holds the sum over all replicas, or this rank's part of it.
   func finish() throws {
+    if !exchange.overlaps { buckets.indices.forEach(submit) }
     try queue.waitAll()
     for level in isWaiting.indices { isWaiting[level] = false }
     done = 0

@@ -13,6 +13,12 @@ public struct RunSettings: Sendable {
   /// Logical replicas of a step; 0 for as many as there are ranks.
   public let replicas: Int
   public let reduction: ReductionKind?
+  /// Whether gradients travel as bfloat16.
+  public let compresses: Bool
+  /// Whether gradients are summed while the backward pass goes on; otherwise after it.
+  public let overlaps: Bool
+  /// Whether each rank keeps and updates the moments of its part of the parameters alone.
+  public let shardsOptimizer: Bool
   public let timeoutSeconds: Double
   /// Threads of a rank; 0 for its share of the processors.
   public let threads: Int
@@ -46,6 +52,9 @@ public struct RunSettings: Sendable {
     replicas = try distributed.int("replicas", default: 0, in: 0...)
     let kind = try distributed.choice("reduction", among: ["auto", "tree", "fast"], default: "auto")
     reduction = ReductionKind(rawValue: kind)
+    compresses = try distributed.choice("compression", among: ["none", "bf16"], default: "none") == "bf16"
+    overlaps = try distributed.bool("overlap", default: true)
+    shardsOptimizer = try distributed.bool("shard_optimizer", default: false)
     timeoutSeconds = try distributed.float("timeout", default: 300, in: 1...)
     threads = try distributed.int("threads", default: 0, in: 0...)
     pinsThreads = try distributed.bool("pin", default: true)
@@ -71,52 +80,5 @@ public struct RunSettings: Sendable {
         "disable_rewrites", "wanted names among \(known.joined(separator: ", ")), found '\(name)'\(nearest)")
     }
     disabledRewrites = Set(disabled)
-  }
-}
-
-/// How the replicas of a step are spread over the ranks.
-public struct ReplicaAssignment: Hashable, Sendable {
-  public let replicas: Int
-  public let ranks: Int
-  public let reduction: ReductionKind
-
-  /// Replicas that each rank runs.
-  public var perRank: Int { replicas / ranks }
-
-  /// The replicas of one rank.
-  public func range(rank: Int) -> Range<Int> { rank * perRank..<(rank + 1) * perRank }
-
-  /// Chooses what the run file leaves open: a replica for each rank, and the exact tree where both are powers of two.
-  /// - Throws: `ReplicaError` for a number that cannot be spread evenly, or a tree that cannot be exact.
-  public init(replicas: Int, ranks: Int, reduction: ReductionKind?) throws(ReplicaError) {
-    let replicas = replicas == 0 ? ranks : replicas
-    guard replicas % ranks == 0 else { throw .notDivisible(replicas: replicas, ranks: ranks) }
-    let isExact = Self.isPowerOfTwo(replicas) && Self.isPowerOfTwo(ranks)
-    if reduction == .tree && !isExact { throw .notExact(replicas: replicas, ranks: ranks) }
-    self.replicas = replicas
-    self.ranks = ranks
-    self.reduction = reduction ?? (isExact ? .tree : .fast)
-  }
-
-  static func isPowerOfTwo(_ number: Int) -> Bool { number > 0 && number & (number - 1) == 0 }
-}
-
-/// Replicas and ranks that do not go together.
-public enum ReplicaError: Error, Hashable, Sendable, CustomStringConvertible {
-  case notDivisible(replicas: Int, ranks: Int)
-  case notExact(replicas: Int, ranks: Int)
-
-  public var description: String {
-    switch self {
-    case .notDivisible(let replicas, let ranks):
-      let near = max((replicas + ranks / 2) / ranks * ranks, ranks)
-      return "distributed.replicas: \(replicas) replicas cannot be spread evenly over \(ranks) ranks; "
-        + "the nearest number that can is \(near)"
-    case .notExact(let replicas, let ranks):
-      var power = 1
-      while power * 2 <= min(replicas, ranks) { power *= 2 }
-      return "distributed.reduction: a tree over \(replicas) replicas on \(ranks) ranks cannot be exact: "
-        + "both must be powers of two; take \(power) ranks, or `distributed.reduction=fast`"
-    }
   }
 }

@@ -75,17 +75,17 @@ extension TrainingRun {
   func restore(
     _ start: RunStart, _ runners: NetworkRunners, _ update: ParameterUpdate, _ communicator: any Communicator
   ) throws {
-    let state = runners.state
+    let state = runners.state, blocks = try update.blocksToRestore()
     if communicator.rank == 0, let path = start.checkpoint {
-      try CheckpointReader(path).restore(state, blocks: update.blocks)
+      try CheckpointReader(path).restore(state, blocks: blocks)
     } else {
       update.startAverage()
     }
-    let blocks = [("parameters", state.values)] + update.blocks.map { ($0.name, $0.values) }
-    for (name, values) in blocks {
+    for (name, values) in [("parameters", state.values)] + blocks.map({ ($0.name, $0.values) }) {
       try communicator.broadcast(
         name, UnsafeMutableRawBufferPointer(start: values.pointer, count: values.shape.byteCount))
     }
+    update.restore(blocks)
     for path in state.counters.keys.sorted() {
       var count = Int64(state.counters[path]!)
       try withUnsafeMutableBytes(of: &count) { try communicator.broadcast(path, $0) }

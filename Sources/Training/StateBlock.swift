@@ -9,7 +9,11 @@ public struct StateBlock {
   /// Whether it holds running statistics too, as an average does; a moment has none.
   public let hasStatistics: Bool
 
-  public init(_ name: String, _ values: TensorView, hasStatistics: Bool) {
+  /// What keeps the values where nobody else does.
+  private let memory: Arena?
+
+  public init(_ name: String, _ values: TensorView, hasStatistics: Bool, memory: Arena? = nil) {
+    self.memory = memory
     self.name = name
     self.values = values
     self.hasStatistics = hasStatistics

@@ -81,12 +81,12 @@ public struct StepBenchmark {
   /// Takes `warmup` steps and then `steps` that are timed.
   /// - Throws: `ArenaError` when there is no memory for measuring the machine.
   public func run(steps: Int, warmup: Int) throws -> Result {
-    for step in 0..<warmup { takeStep(step) }
+    for step in 0..<warmup { try takeStep(step) }
     var seconds: [Double] = []
     var stepSeconds = [Double](repeating: 0, count: plan.program.steps.count), updateSeconds = 0.0
     for step in 0..<steps {
       let start = now()
-      updateSeconds += Double(takeStep(warmup + step)) * 1e-9 / Double(steps)
+      updateSeconds += Double(try takeStep(warmup + step)) * 1e-9 / Double(steps)
       seconds.append(Double(now() - start) * 1e-9)
       for (index, nanoseconds) in runner.stepNanoseconds.enumerated() {
         stepSeconds[index] += Double(nanoseconds) * 1e-9 / Double(steps)
@@ -121,7 +121,7 @@ public struct StepBenchmark {
 
   /// - Returns: the nanoseconds of the update alone.
   @discardableResult
-  private func takeStep(_ step: Int) -> UInt64 {
+  private func takeStep(_ step: Int) throws -> UInt64 {
     images.withUnsafeBufferPointer { runner.input("images").pointer.update(from: $0.baseAddress!, count: $0.count) }
     let labels = runner.input("labels"), weights = runner.input("weights")
     for sample in 0..<batch {
@@ -132,7 +132,7 @@ public struct StepBenchmark {
     runner.seed("loss")[0] = 1 / Float(batch)
     runner.backward()
     let start = now()
-    update.apply(step: step)
+    try update.apply(step: step)
     return now() - start
   }
 

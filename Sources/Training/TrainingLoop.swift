@@ -43,7 +43,7 @@ public final class TrainingLoop {
   init(
     _ runners: NetworkRunners, _ update: ParameterUpdate, _ settings: RunSettings, schedule: BatchSchedule,
     totalSteps: Int, lastStep: Int, queue: ReductionQueue, loader: BatchLoader, evaluation: Evaluation,
-    assignment: ReplicaAssignment, resumed: CheckpointInfo?, log: RunLog?, writer: CheckpointWriter?,
+    assignment: ReplicaAssignment, exchange: GradientExchange, resumed: CheckpointInfo?, log: RunLog?, writer: CheckpointWriter?,
     stop: StopRequest?, trace: StepTrace?, describe: @escaping (CheckpointInfo) -> CheckpointInfo
   ) throws {
     self.runners = runners
@@ -64,7 +64,8 @@ public final class TrainingLoop {
     self.trace = trace
     self.describe = describe
     gradients = try GradientStep(
-      runners, queue: queue, replicas: assignment.perRank, key: RandomKey(settings.seed).appending("step"))
+      runners, queue: queue, replicas: assignment.perRank, key: RandomKey(settings.seed).appending("step"),
+      exchange: exchange)
     gradients.trace = trace
     interval = IntervalClock(globalBatch: settings.globalBatch)
     owesEvaluation = resumed.map { $0.metric == nil && isDue(settings.evaluateEvery) } ?? false
@@ -105,7 +106,7 @@ public final class TrainingLoop {
       throw LossError(loss: outcome.loss, step: step + 1, rate: update.rate(step: step))
     }
     enter("update")
-    update.apply(step: step)
+    try update.apply(step: step, over: queue)
     try endTracedStep()
     step += 1
     interval.add(outcome, samples: samples)
@@ -168,12 +169,13 @@ public final class TrainingLoop {
   }
 
   private func save() throws {
+    let blocks = try update.wholeBlocks(over: queue)
     guard let writer else { return }
     let info = CheckpointInfo(
       step: step, epoch: step / schedule.stepsPerEpoch, stepInEpoch: step % schedule.stepsPerEpoch, seed: settings.seed,
       replicas: assignment.replicas, globalBatch: settings.globalBatch, metric: metric?.value, bestMetric: bestMetric,
       isBetterHigher: metric?.isBetterHigher ?? true)
-    try writer.write(Snapshot(describe(info), runners.state, blocks: update.blocks))
+    try writer.write(Snapshot(describe(info), runners.state, blocks: blocks))
     metric = nil
   }
 

@@ -58,7 +58,7 @@ public struct TrainingRun {
     let start = try chooseStart(communicator)
     let assignment = try ReplicaAssignment(
       replicas: settings.replicas == 0 ? start.info?.replicas ?? 0 : settings.replicas, ranks: communicator.size,
-      reduction: settings.reduction)
+      reduction: settings.reduction, compresses: settings.compresses, shards: settings.shardsOptimizer)
     let schedule = try BatchSchedule(
       sampleCount: experiment.training.count, globalBatch: settings.globalBatch, replicas: assignment.replicas,
       dropsShortBatch: settings.dropsShortBatch)
@@ -69,10 +69,15 @@ public struct TrainingRun {
       team: threads.team, key: RandomKey(settings.seed).appending("parameters"), bucketBytes: settings.bucketBytes,
       memoryBudget: settings.memoryBudget, rewrites: Plan.rewrites(except: settings.disabledRewrites),
       isInterpreted: request.isDebugging, measuresSteps: isFirst && settings.traces)
+    var exchange = GradientExchange(overlaps: settings.overlaps)
+    if settings.shardsOptimizer && communicator.size > 1 {
+      exchange.shards = OptimizerShards(
+        buckets: runners.mainPlan.buckets, rank: communicator.rank, ranks: communicator.size)
+    }
     let update = try ParameterUpdate(
       experiment.optimizer, try experiment.schedule(stepsPerEpoch: schedule.stepsPerEpoch, totalSteps: totalSteps),
       experiment.clipping, average: experiment.average, decaysEverything: experiment.decaysEverything,
-      state: runners.state, team: runners.team)
+      state: runners.state, team: runners.team, ranks: communicator.size, shards: exchange.shards)
     try agreement(runners).check(communicator)
     try restore(start, runners, update, communicator)
 
@@ -104,7 +109,7 @@ public struct TrainingRun {
       lastStep: request.steps.map { min(step + $0, totalSteps) } ?? totalSteps, queue: queue, loader: loader,
       evaluation: Evaluation(
         experiment.evaluation, experiment.evaluationPipeline, batch: settings.evaluationBatch, loaderSettings(1)),
-      assignment: assignment, resumed: start.info, log: log, writer: writer, stop: request.stop, trace: trace,
+      assignment: assignment, exchange: exchange, resumed: start.info, log: log, writer: writer, stop: request.stop, trace: trace,
       describe: describe)
     if request.isDebugging { runners.observer = DebugObserver(runners, log: log).observe }
     let ending = try loop.run()

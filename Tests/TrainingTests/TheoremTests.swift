@@ -36,7 +36,7 @@ import Training
         let outcome = try gradients.run(batches, step: step, samples: samples, isStopRequested: step == 4 && ranks == 4)
         #expect(outcome.isStopping == (step == 4 && ranks == 4), "all ranks agree on a stop")
         losses.append(Float(outcome.loss))
-        update.apply(step: step)
+        try update.apply(step: step)
       }
       return runners.state.values.array + losses
     }
@@ -63,9 +63,9 @@ import Training
     let update = try ParameterUpdate(
       StochasticGradientDescent(), Schedule(peakRate: 0.05, curve: ConstantCurve(), runSteps: 6), .none, average: nil,
       decaysEverything: false, state: state, team: runners.team)
-    withExtendedLifetime(runners) {
+    try withExtendedLifetime(runners) {
       state.gradients.assign([Float](repeating: 0.25, count: state.gradients.count))
-      update.apply(step: 0)
+      try update.apply(step: 0)
       #expect(state.view("scale")!.array == SmallNetwork.scale)
       #expect(state.view("bn1.running_mean")!.array == [Float](repeating: 0.25, count: 8))
     }

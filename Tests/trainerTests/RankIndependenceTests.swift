@@ -26,6 +26,41 @@ struct RankIndependenceTests {
     #expect(debugged.output.contains("layer1.0.conv1.conv2d [4, 16, 16, 16]: mean"), "debug mode shows a layer")
   }
 
+  @Test(arguments: [TinyRun.everything, ["optimizer.clip_norm=0.5", "distributed.bucket_bytes=100000"]])
+  func `Moments shared out over the ranks give the same bytes as an update that every rank does in full`(
+    settings: [String]
+  ) throws {
+    let run = try TinyRun(), shared = settings + ["distributed.shard_optimizer=true"]
+    try run.train("whole", settings)
+    try run.train("two", shared, ranks: 2)
+    try run.train("four", shared, ranks: 4)
+    try run.train("broken", shared + ["run.checkpoint_every=3"], ["--steps", "3"], ranks: 4)
+    try run.train("broken", shared, ["--resume", "latest"], ranks: 2)
+    for file in ["model.safetensors", "optimizer.safetensors"] {
+      let wanted = try run.bytes("whole", file)
+      for other in ["two", "four", "broken"] { #expect(try run.bytes(other, file) == wanted, "\(other): \(file)") }
+    }
+  }
+
+  @Test func `Gradients summed after the backward pass give the same bytes as those summed meanwhile`() throws {
+    let run = try TinyRun(), settings = ["distributed.bucket_bytes=100000"]
+    try run.train("meanwhile", settings, ranks: 2)
+    try run.train("after", settings + ["distributed.overlap=false"], ranks: 2)
+    #expect(try run.bytes("after") == run.bytes("meanwhile"))
+  }
+
+  @Test func `Gradients that travel as bfloat16 train as well`() throws {
+    let run = try TinyRun(), settings = ["run.steps=8", "run.evaluate_every=8"]
+    try run.train("full", settings, ranks: 4)
+    try run.train("half", settings + ["distributed.compression=bf16"], ranks: 4)
+    let full = try run.last("loss", "full"), half = try run.last("loss", "half")
+    #expect(abs(full - half) < 0.02 * full, "\(full) and \(half)")
+    #expect(try run.bytes("half") != run.bytes("full"), "something was rounded")
+    let refused = try run.train(
+      "refused", ["distributed.compression=bf16", "distributed.reduction=tree"], ranks: 2, expecting: 64)
+    #expect(refused.errors.contains("distributed.compression: bf16 rounds what travels between ranks"))
+  }
+
   @Test func `The library's own reduction trains on three ranks, and comes close to one`() throws {
     let run = try TinyRun(), settings = ["data.batch=12", "distributed.replicas=3", "distributed.reduction=fast"]
     try run.train("one", settings)

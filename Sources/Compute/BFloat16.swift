@@ -1,0 +1,38 @@
+/// Conversion between float32 and bfloat16, its upper half: 8 bits of exponent, 8 of significand with the hidden one.
+public enum BFloat16 {
+  /// The largest relative error of rounding: half a unit in the last of 8 bits.
+  public static let relativeError: Float = 0x1p-8
+
+  /// Rounds `count` floats to the nearest bfloat16, ties to even, and leaves in `values` what rounding lost:
+  /// `rounded + values = the values before`, exactly.
+  public static func split(_ values: UnsafeMutablePointer<Float>, into rounded: UnsafeMutablePointer<UInt16>, count: Int) {
+    for index in 0..<count {
+      let bits = round(values[index].bitPattern)
+      rounded[index] = bits
+      values[index] -= Float(bitPattern: UInt32(bits) << 16)
+    }
+  }
+
+  /// Rounds `count` floats to the nearest bfloat16, ties to even.
+  public static func round(_ values: UnsafePointer<Float>, into rounded: UnsafeMutablePointer<UInt16>, count: Int) {
+    for index in 0..<count { rounded[index] = round(values[index].bitPattern) }
+  }
+
+  /// Writes `count` bfloat16 as floats.
+  public static func widen(_ rounded: UnsafePointer<UInt16>, into values: UnsafeMutablePointer<Float>, count: Int) {
+    for index in 0..<count { values[index] = Float(bitPattern: UInt32(rounded[index]) << 16) }
+  }
+
+  /// Adds `count` bfloat16 to floats.
+  public static func add(_ rounded: UnsafePointer<UInt16>, to values: UnsafeMutablePointer<Float>, count: Int) {
+    for index in 0..<count { values[index] += Float(bitPattern: UInt32(rounded[index]) << 16) }
+  }
+
+  /// A NaN stays one: adding to its significand could carry it into infinity or zero.
+  @inline(__always)
+  private static func round(_ bits: UInt32) -> UInt16 {
+    let nearest = (bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16
+    let isNaN = bits & 0x7FFF_FFFF > 0x7F80_0000
+    return UInt16(truncatingIfNeeded: isNaN ? bits >> 16 | 0x40 : nearest)
+  }
+}
