@@ -38,12 +38,13 @@ import Testing
   }
 
   @Test func `Ten thousand damaged run files give sections or a sentence`() throws {
-    let tally = try fuzz(
-      Mutator("run file", seeds: try Self.seeds(), .text), refusal: ConfigError.self
-    ) { bytes, number in
-      let text = String(decoding: bytes, as: UTF8.self)
-      let file = try RunFile(text: text, overrides: number % 4 == 0 ? [String(text.suffix(40))] : [])
-      for name in RunFile.sectionNames { Self.read(try file.section(name)) }
+    let seeds = try Self.seeds()
+    // Most damage to bytes is no YAML any more; every second copy suffers in its words alone.
+    let words = Mutator("run file's words", seeds: seeds, .words)
+    let tally = try fuzz(Mutator("run file", seeds: seeds, .text), refusal: ConfigError.self) { bytes, number in
+      let text = String(decoding: number % 2 == 0 ? bytes : words.mutation(number), as: UTF8.self)
+      let file = try RunFile(text: text, overrides: number % 16 == 0 ? [String(text.suffix(40))] : [])
+      for name in RunFile.sectionNames { Self.read(try file.section(name), number) }
       let resolved = file.resolvedYAML()
       #expect(try RunFile(text: resolved).resolvedYAML() == resolved, "mutation \(number)")
       try file.finish()
@@ -51,20 +52,23 @@ import Testing
     #expect(tally.refused > 2_000 && tally.accepted > 500, "\(tally)")
   }
 
-  /// Asks for every key as every type.
-  private static func read(_ section: ConfigSection, depth: Int = 0) {
-    for key in section.keys {
-      _ = try? section.int(key)
-      _ = try? section.float(key, in: 0...1)
-      _ = try? section.bool(key)
-      _ = try? section.choice(key, among: ["cbam", "resnet50"])
-      _ = try? section.ints(key, count: 3)
-      _ = try? section.floats(key, in: 0..<1)
-      _ = (try? section.interval(key))?.steps(perEpoch: 1 << 40, ofRun: .max)
-      _ = try? section.sections(key)
-      _ = try? section.path(key)
-      _ = try? section.string(key)
-      if depth < 4, let below = try? section.section(key) { read(below, depth: depth + 1) }
+  /// Asks for every key, each time as another type, and last as what it may be.
+  private static func read(_ section: ConfigSection, _ number: Int, depth: Int = 0) {
+    for (index, key) in section.keys.enumerated() {
+      switch (number / 2 + index) % 8 {
+      case 0: _ = try? section.int(key)
+      case 1: _ = try? section.float(key, in: 0...1)
+      case 2: _ = try? section.bool(key)
+      case 3: _ = try? section.choice(key, among: ["cbam", "resnet50"])
+      case 4: _ = try? section.ints(key, count: 3)
+      case 5: _ = try? section.floats(key, in: 0..<1)
+      case 6: _ = (try? section.interval(key))?.steps(perEpoch: 1 << 40, ofRun: .max)
+      default: _ = try? section.path(key)
+      }
+      if (try? section.string(key)) != nil { continue }
+      let listed = try? section.sections(key)
+      guard let below = try? listed ?? [section.section(key)], depth < 4 else { continue }
+      for section in below { read(section, number, depth: depth + 1) }
     }
   }
 }
