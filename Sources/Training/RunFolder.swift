@@ -76,7 +76,8 @@ public enum RunFolderError: Error, Hashable, Sendable, CustomStringConvertible {
 
   /// Whether it is the disk's fault, not the path's.
   public var isDisk: Bool {
-    if case .unwritable(_, let code) = self { [ENOSPC, EDQUOT, EROFS, EACCES, EPERM, EIO].contains(code) } else { false }
+    guard case .unwritable(_, let code) = self else { return false }
+    return [ENOSPC, EDQUOT, EROFS, EACCES, EPERM, EIO].contains(code)
   }
 
   public var description: String {

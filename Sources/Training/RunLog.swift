@@ -6,7 +6,7 @@ import Tasks
 /// table.
 ///
 /// When the disk refuses a number of the run, the run ends (`ReportingError`): it goes on from its last checkpoint with
-/// whole records once there is room. Pictures, which are drawn when everything is saved, are only missed with a warning.
+/// whole records once there is room. Pictures, which are drawn when everything is saved, are missed with a warning.
 public final class RunLog {
   public let folder: String
   private let metrics: MetricsLog

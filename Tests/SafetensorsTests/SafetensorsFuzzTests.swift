@@ -46,7 +46,9 @@ import Testing
     #expect(error.map { "\($0)".utf8.count < 500 } == true)
   }
 
-  private static func lengthPrefix(_ count: Int) -> [UInt8] { withUnsafeBytes(of: UInt64(count).littleEndian, Array.init) }
+  private static func lengthPrefix(_ count: Int) -> [UInt8] {
+    withUnsafeBytes(of: UInt64(count).littleEndian, Array.init)
+  }
 
   /// The length that ends the header at its last closing brace.
   private static func withRightLength(_ bytes: [UInt8]) -> [UInt8] {
@@ -64,8 +66,9 @@ import Testing
     let written = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
     // Of every type the elements of eight bytes.
     let widths = ["F64": 8, "F16": 2, "BF16": 2, "I32": 4, "I16": 2, "I8": 1, "U64": 8, "U32": 4, "U8": 1, "BOOL": 1]
-    let entries = widths.keys.sorted().enumerated().map { index, type in
-      #""\#(type)\u00e9":{"dtype":"\#(type)","shape":[\#(8 / widths[type]!)],"data_offsets":[\#(8 * index),\#(8 * index + 8)]}"#
+    let entries = widths.keys.sorted().enumerated().map { index, type -> String in
+      let offsets = "[\(8 * index),\(8 * index + 8)]"
+      return #""\#(type)\u00e9":{"dtype":"\#(type)","shape":[\#(8 / widths[type]!)],"data_offsets":\#(offsets)}"#
     }
     let header = "{" + entries.joined(separator: ",") + "}"
     let values = [UInt8](repeating: 0x7F, count: 8 * entries.count)

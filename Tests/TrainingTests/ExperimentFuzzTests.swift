@@ -58,7 +58,8 @@ import Training
         guard number % 16 == 0 else { return }
         traced += 1
         let graph = try NetworkRunners.graph(
-          experiment.network, experiment.task, batch: 2, image: experiment.trainingPipeline.outputShape, mode: .training)
+          experiment.network, experiment.task, batch: 2, image: experiment.trainingPipeline.outputShape,
+          mode: .training)
         #expect(graph.parameterCount > 0)
       } catch let error where error is ConfigError || error is DatasetError || error is TraceError
         || error is BatchScheduleError || error is ReplicaError {

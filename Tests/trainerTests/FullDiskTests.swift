@@ -11,6 +11,7 @@ import Testing
       return "a small disk cannot be mounted here"
     }
     disk.unmount()
+    rmdir(disk.path)
     return nil
   }()
   private static let needsDisk = ConditionTrait.enabled(if: skipReason == nil, "\(skipReason ?? "")")

@@ -13,7 +13,8 @@ public enum TransformCatalog {
 
   private static let makers: [String: Maker] = [
     "crop": { section, side throws(ConfigError) in
-      PadAndCrop(size: try size(section, side), padding: try section.int("padding", default: 0, in: 0...ImageSize.largestSide))
+      PadAndCrop(
+        size: try size(section, side), padding: try section.int("padding", default: 0, in: 0...ImageSize.largestSide))
     },
     "centre_crop": { section, side throws(ConfigError) in CentreCrop(size: try size(section, side)) },
     "resize": { section, side throws(ConfigError) in

@@ -86,7 +86,8 @@ public struct CheckpointInfo: Codable, Hashable, Sendable {
     guard seed <= UInt64(Int.max) else { return "says that seed is \(seed); it is below 2^63" }
     guard files.keys.sorted() == Self.fileNames else {
       let names = files.keys.sorted().map { $0.debugDescription.prefix(80) }.prefix(4).joined(separator: ", ")
-      return "must list the files \(Self.fileNames.joined(separator: " and ")), and lists \(names.isEmpty ? "none" : names)"
+      let wanted = Self.fileNames.joined(separator: " and ")
+      return "must list the files \(wanted), and lists \(names.isEmpty ? "none" : names)"
     }
     return nil
   }

@@ -106,7 +106,9 @@ public struct CheckpointStore: Sendable {
     kept.formUnion(judged.prefix(keepBest).map(\.0))
     for step in steps where step > newest || (infos.contains { $0.0 == step } && !kept.contains(step)) {
       // Moved before it is removed: a kill in between leaves no half-empty checkpoint under its name.
-      if let aside = try? moveAside(path(step: step), as: "retired") { try? FileManager.default.removeItem(atPath: aside) }
+      if let aside = try? moveAside(path(step: step), as: "retired") {
+        try? FileManager.default.removeItem(atPath: aside)
+      }
     }
   }
 

@@ -11,7 +11,8 @@ import Testing
     let tally = try fuzz(
       Mutator("IDX", seeds: [seeds.pictures, seeds.labels]), refusal: DatasetError.self
     ) { bytes, number in
-      try Self.readIDX(folder, pictures: number % 2 == 0 ? bytes : seeds.pictures, number % 2 == 0 ? seeds.labels : bytes)
+      let isPicture = number % 2 == 0
+      try Self.readIDX(folder, pictures: isPicture ? bytes : seeds.pictures, isPicture ? seeds.labels : bytes)
     }
     #expect(tally.refused > 5_000 && tally.accepted > 100, "\(tally)")
   }
@@ -58,7 +59,7 @@ import Testing
     let error = #expect(throws: DatasetError.self) {
       try IDX(root: folder.path, classNames: IDXTests.names, split: .training)
     }
-    #expect(error?.reason == "states 3x2x3 elements of a byte, but unpacks to more than 34 bytes", "\(error?.reason ?? "")")
+    #expect(error?.reason == "states 3x2x3 elements of a byte, but unpacks to more than 34 bytes")
   }
 
   private static func readIDX(_ folder: ScratchFolder, pictures: [UInt8], _ labels: [UInt8]) throws {

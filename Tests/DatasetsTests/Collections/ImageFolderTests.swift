@@ -82,7 +82,8 @@ import Testing
     // The set's own folder may be a link, and a link within it may lead to another name of the same folder.
     let name = "\(outside.path)/set"
     try FileManager.default.createSymbolicLink(atPath: name, withDestinationPath: folder.path)
-    try FileManager.default.createSymbolicLink(atPath: "\(folder.path)/train/own", withDestinationPath: "\(name)/train/bee")
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(folder.path)/train/own", withDestinationPath: "\(name)/train/bee")
     #expect(try ImageFolder(root: name, split: .training).count == 7)
   }
 

@@ -68,7 +68,9 @@ import Training
     let path = checkpoint + "/state.json"
     unlink(path)
     mkfifo(path, 0o600)
-    #expect(throws: CheckpointError(path: path, reason: "is not a regular file")) { try CheckpointReader.info(checkpoint) }
+    #expect(throws: CheckpointError(path: path, reason: "is not a regular file")) {
+      try CheckpointReader.info(checkpoint)
+    }
     unlink(path)
     try folder.write([], to: "step-000007/state.json")
     truncate(path, 1 << 33)

@@ -44,7 +44,8 @@ import Training
 
   @Test func `A metric that is called like a path has no plot`() throws {
     let record: MetricRecord = [
-      "phase": "evaluate", "step": 1, "../../top1": 1.0, "/tmp/x": 1.0, ".top1": 1.0, "a\nb": 1.0, "": 1.0, "AP@0.5": 1.0,
+      "phase": "evaluate", "step": 1, "../../top1": 1.0, "/tmp/x": 1.0, ".top1": 1.0, "a\nb": 1.0, "": 1.0,
+      "AP@0.5": 1.0,
     ]
     #expect(RunPlots(run: "r", records: [record]).plots.map(\.name) == ["AP@0.5"])
     let many = (0..<1000).reduce(into: MetricRecord(phase: "evaluate", step: 1)) { $0["m\($1)"] = 1.0 }
