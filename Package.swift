@@ -88,7 +88,7 @@ let package = Package(
       name: "Support", dependencies: ["Graphs", "Operators", "Compute"], path: "Tests/Support",
       swiftSettings: kernel),
     .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
-    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: [processor]),
+    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "Support"], swiftSettings: [processor]),
     .testTarget(name: "ComputeTests", dependencies: ["Compute", "Support"], swiftSettings: [processor]),
     .testTarget(name: "OperatorsTests", dependencies: ["Operators", "Support"], swiftSettings: [processor]),
     .testTarget(
@@ -101,16 +101,18 @@ let package = Package(
       ],
       swiftSettings: [processor]),
     .testTarget(name: "CommunicationTests", dependencies: ["Communication"], swiftSettings: [processor]),
-    .testTarget(name: "SafetensorsTests", dependencies: ["Safetensors"], swiftSettings: [processor]),
+    .testTarget(name: "SafetensorsTests", dependencies: ["Safetensors", "Support"], swiftSettings: [processor]),
     .testTarget(name: "OptimizersTests", dependencies: ["Optimizers", "Compute", "Configuration"], swiftSettings: [processor]),
-    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Compute", "Configuration"], swiftSettings: [processor]),
+    .testTarget(
+      name: "DatasetsTests", dependencies: ["Datasets", "Compute", "Configuration", "Support"],
+      swiftSettings: [processor]),
     .testTarget(name: "PicturesTests", dependencies: ["Pictures"], swiftSettings: [processor]),
     .testTarget(name: "TasksTests", dependencies: ["Tasks", "Layers", "Graphs", "Compute"], swiftSettings: [processor]),
     .testTarget(
       name: "TrainingTests",
       dependencies: [
         "Training", "Models", "Tasks", "Layers", "Graphs", "Optimizers", "Communication", "Datasets", "Compute",
-        "Configuration", "Support", "TensorBoardEvents",
+        "Configuration", "Safetensors", "Support", "TensorBoardEvents",
       ],
       swiftSettings: [processor]),
     .testTarget(name: "ParityTests", dependencies: ["Parity", "Attention", "Safetensors", "Support"], swiftSettings: [processor]),

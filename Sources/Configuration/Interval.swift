@@ -13,7 +13,7 @@ public enum Interval: Hashable, Sendable {
       guard let steps = Int(number) else { return nil }
       self = .steps(steps)
     case "epoch", "epochs":
-      guard let epochs = Double(number) else { return nil }
+      guard let epochs = Double(number), epochs.isFinite else { return nil }
       self = .epochs(epochs)
     case "%":
       guard let percent = Double(number), percent <= 100 else { return nil }

@@ -146,9 +146,9 @@ struct HeaderParser {
   }
 
   private mutating func hexadecimal() throws(Mistake) -> UInt32 {
-    // `UInt32("+123", radix: 16)` would be a number.
+    // `UInt32("+123", radix: 16)` would be a number, and so would "-000".
     let digits = bytes[position...].prefix(4)
-    guard digits.count == 4, digits.first != UInt8(ascii: "+"),
+    guard digits.count == 4, digits.allSatisfy({ $0 >= UInt8(ascii: "0") }),
       let code = UInt32(String(decoding: digits, as: UTF8.self), radix: 16)
     else {
       throw mistake("four hexadecimal digits")

@@ -15,7 +15,19 @@ public struct SafetensorsError: Error, Hashable, Sendable, CustomStringConvertib
 
   /// `model.safetensors: tensor 'fc.weight': wanted 8192 bytes for F32 [2, 1024], found 4096`
   public var description: String {
-    let subject = tensor.map { "\(file): tensor '\($0.prefix(200))'" } ?? file
-    return "\(subject): wanted \(wanted), found \(found)"
+    let subject = tensor.map { "\(file): tensor '\(Self.quoted($0))'" } ?? file
+    return "\(subject): wanted \(Self.quoted(wanted)), found \(Self.quoted(found))"
+  }
+
+  /// Names and shapes come from the file: they may be of any length, and hold line breaks or a terminal's commands.
+  private static func quoted(_ text: String) -> String {
+    let line = String(String.UnicodeScalarView(text.unicodeScalars.prefix(200).map { $0.isControl ? "\u{FFFD}" : $0 }))
+    return text.unicodeScalars.count > 200 ? line + "…" : line
+  }
+}
+
+extension Unicode.Scalar {
+  fileprivate var isControl: Bool {
+    [.control, .lineSeparator, .paragraphSeparator].contains(properties.generalCategory)
   }
 }

@@ -46,7 +46,7 @@ public struct Experiment {
       throw data.error(
         "prepare", "makes pictures of \(evaluationPipeline.outputShape), training of \(trainingPipeline.outputShape)")
     }
-    let classes = try model.int("classes", default: training.classNames.count, in: 1...)
+    let classes = try model.int("classes", default: training.classNames.count, in: 1...1_000_000)
     guard classes >= training.classNames.count else {
       throw model.error("classes", "is \(classes), but the data set has \(training.classNames.count) classes")
     }

@@ -29,11 +29,11 @@ public final class Prediction {
     let reader = try CheckpointReader(path)
     let file = try RunFile(text: reader.info.runFile, file: path + "/state.json")
     let data = try file.section("data"), model = try file.section("model")
-    let side = try data.int("image_size", default: 224, in: 1...)
+    let side = try data.int("image_size", default: 224, in: 1...ImageSize.largestSide / 2)
     pipeline = try TransformPipeline(
       for: .evaluation, reading: data, dataset: try data.string("name"), channels: 3, nativeSize: ImageSize(side: side))
     classNames = reader.info.classNames
-    let network = try makeNetwork(model, try model.int("classes", default: classNames.count, in: 1...))
+    let network = try makeNetwork(model, try model.int("classes", default: classNames.count, in: 1...1_000_000))
     runners = try NetworkRunners(
       network, Classification(), batch: 1, image: pipeline.outputShape, team: WorkerTeam(count: threads),
       key: RandomKey(0), mode: .inference)

@@ -27,10 +27,22 @@ public struct RunFolder: Hashable, Sendable {
       self.path = path
     case (nil, .fresh): self.path = Self.firstFree(name)
     }
-    do {
-      try FileManager.default.createDirectory(atPath: self.path, withIntermediateDirectories: true)
-    } catch {
-      throw .unwritable(path: self.path, reason: error.localizedDescription)
+    let code = Self.make(self.path)
+    if code != 0 { throw .unwritable(path: self.path, code: code) }
+  }
+
+  /// Makes the folder with those above it; returns 0, or the system's error number.
+  private static func make(_ path: String) -> Int32 {
+    if mkdir(path, 0o755) == 0 { return 0 }
+    let code = errno
+    var status = stat()
+    switch code {
+    case EEXIST: return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR ? 0 : code
+    case ENOENT:
+      let above = (path as NSString).deletingLastPathComponent
+      let failure = above.isEmpty || above == path ? code : make(above)
+      return failure != 0 ? failure : mkdir(path, 0o755) == 0 || errno == EEXIST ? 0 : errno
+    default: return code
     }
   }
 
@@ -59,13 +71,20 @@ public struct RunFolder: Hashable, Sendable {
 /// A folder that a run cannot use.
 public enum RunFolderError: Error, Hashable, Sendable, CustomStringConvertible {
   case occupied(path: String)
-  case unwritable(path: String, reason: String)
+  /// The system's error number says why.
+  case unwritable(path: String, code: Int32)
+
+  /// Whether it is the disk's fault, not the path's.
+  public var isDisk: Bool {
+    guard case .unwritable(_, let code) = self else { return false }
+    return [ENOSPC, EDQUOT, EROFS, EACCES, EPERM, EIO].contains(code)
+  }
 
   public var description: String {
     switch self {
     case .occupied(let path):
       "\(path) already holds a run: go on with it by `--resume latest`, or choose another folder with `--output`"
-    case .unwritable(let path, let reason): "cannot make the folder \(path): \(reason)"
+    case .unwritable(let path, let code): "cannot make the folder \(path): \(String(cString: strerror(code)))"
     }
   }
 }

@@ -4,6 +4,9 @@ import Tasks
 
 /// What rank 0 leaves and shows of a run: `metrics.jsonl`, TensorBoard events, plots, the progress line, the last
 /// table.
+///
+/// When the disk refuses a number of the run, the run ends (`ReportingError`): it goes on from its last checkpoint with
+/// whole records once there is room. Pictures, which are drawn when everything is saved, are missed with a warning.
 public final class RunLog {
   public let folder: String
   private let metrics: MetricsLog
@@ -15,7 +18,10 @@ public final class RunLog {
   public init(folder: String, host: String, progress: ProgressLine, resumedStep: Int?) throws {
     self.folder = folder
     self.progress = progress
-    try FileManager.default.createDirectory(atPath: folder + "/pictures", withIntermediateDirectories: true)
+    let pictures = folder + "/pictures"
+    guard mkdir(pictures, 0o755) == 0 || errno == EEXIST else {
+      throw ReportingError(path: pictures, action: "make", code: errno)
+    }
     metrics = try MetricsLog(at: folder + "/metrics.jsonl", resumedStep: resumedStep)
     events = try EventLog(in: folder, host: host, resumedStep: resumedStep)
   }
@@ -60,12 +66,24 @@ public final class RunLog {
     if phase == "evaluate" { evaluations.append((step, epoch, result.metrics)) }
   }
 
+  /// Writes `run.yaml`, the run file as it was understood.
+  func keep(_ runFile: String) throws(ReportingError) {
+    try AppendedFile.replace(folder + "/run.yaml", with: Array(runFile.utf8))
+  }
+
+  /// Does what a finished run can do without: a warning tells that it went wrong.
+  func attempt(_ work: () throws -> Void) {
+    do { try work() } catch { announce("warning: \(error)") }
+  }
+
   /// Draws the plots and returns the summary table.
-  func finish() throws -> String {
+  func finish() -> String {
     progress.finish()
     let name = (folder as NSString).lastPathComponent
-    let records = try MetricsLog.records(at: folder + "/metrics.jsonl")
-    try RunPlots(run: name, records: records).write(into: folder + "/pictures")
+    attempt {
+      let records = try MetricsLog.records(at: folder + "/metrics.jsonl")
+      try RunPlots(run: name, records: records).write(into: folder + "/pictures")
+    }
     let names = evaluations.last?.metrics.map(\.name).filter { $0 != "samples" } ?? []
     guard !names.isEmpty else { return "" }
     var table = SummaryTable(

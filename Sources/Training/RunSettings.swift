@@ -41,26 +41,27 @@ public struct RunSettings: Sendable {
   /// The names of rewrites that the run does without.
   public let disabledRewrites: Set<String>
 
-  /// Reads the sections `data`, `distributed` and `run`.
+  /// Reads the sections `data`, `distributed` and `run`. Every number has an upper bound, beyond what anybody can run,
+  /// below which no product of two of them leaves 64 bits.
   public init(_ file: RunFile) throws(ConfigError) {
     let data = try file.section("data"), distributed = try file.section("distributed"), run = try file.section("run")
-    globalBatch = try data.int("batch", default: 128, in: 1...)
+    globalBatch = try data.int("batch", default: 128, in: 1...1 << 24)
     // Not larger than 64: the plan of an evaluation then fits into the arena of the training.
-    evaluationBatch = try data.int("evaluation_batch", default: min(globalBatch, 64), in: 1...)
+    evaluationBatch = try data.int("evaluation_batch", default: min(globalBatch, 64), in: 1...1 << 24)
     dropsShortBatch = try data.bool("drop_last", default: false)
     loader = try LoaderSettings(reading: data)
-    replicas = try distributed.int("replicas", default: 0, in: 0...)
+    replicas = try distributed.int("replicas", default: 0, in: 0...1 << 20)
     let kind = try distributed.choice("reduction", among: ["auto", "tree", "fast"], default: "auto")
     reduction = ReductionKind(rawValue: kind)
     compresses = try distributed.choice("compression", among: ["none", "bf16"], default: "none") == "bf16"
     overlaps = try distributed.bool("overlap", default: true)
     shardsOptimizer = try distributed.bool("shard_optimizer", default: false)
-    timeoutSeconds = try distributed.float("timeout", default: 300, in: 1...)
-    threads = try distributed.int("threads", default: 0, in: 0...)
+    timeoutSeconds = try distributed.float("timeout", default: 300, in: 1...1e7)
+    threads = try distributed.int("threads", default: 0, in: 0...4096)
     pinsThreads = try distributed.bool("pin", default: true)
-    bucketBytes = try distributed.int("bucket_bytes", default: 4 << 20, in: 1...)
-    epochs = try run.float("epochs", default: 10, in: 0...)
-    steps = try run.int("steps", default: 0, in: 0...)
+    bucketBytes = try distributed.int("bucket_bytes", default: 4 << 20, in: 1...1 << 40)
+    epochs = try run.float("epochs", default: 10, in: 0...1e6)
+    steps = try run.int("steps", default: 0, in: 0...1 << 48)
     seed = UInt64(try run.int("seed", default: 0, in: 0...))
     evaluateEvery = try run.interval("evaluate_every", default: .epochs(1))
     checkpointEvery = try run.interval("checkpoint_every", default: .epochs(1))

@@ -19,7 +19,7 @@ extension TrainingRun {
     var message = Data()
     if communicator.rank == 0 {
       do { message = try JSONEncoder().encode(Decision(start: findStart(), error: nil, kind: nil)) } catch {
-        let kind: Int32 = error is RunFolderError ? 64 : 65
+        let kind: Int32 = (error as? RunFolderError).map { $0.isDisk ? 74 : 64 } ?? 65
         message = try JSONEncoder().encode(Decision(start: nil, error: "\(error)", kind: kind))
       }
     }

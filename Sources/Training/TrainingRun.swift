@@ -102,8 +102,8 @@ public struct TrainingRun {
     let trace = isFirst && settings.traces
       ? StepTrace(path: start.folder + "/trace.json", rank: 0, host: communicator.hostName) : nil
     let writer = isFirst ? CheckpointWriter(store) : nil
-    // A run that fails must not lose the checkpoint that is being written.
-    defer { try? writer?.finish() }
+    // A run that fails must not lose the checkpoint that is being written, and not in silence.
+    defer { if let failure = writer?.untoldFailure() { log?.announce("warning: \(failure)") } }
     let loop = try TrainingLoop(
       runners, update, settings, schedule: schedule, totalSteps: totalSteps,
       lastStep: request.steps.map { min(step + $0, totalSteps) } ?? totalSteps, queue: queue, loader: loader,
@@ -114,10 +114,12 @@ public struct TrainingRun {
     if request.isDebugging { runners.observer = DebugObserver(runners, log: log).observe }
     let ending = try loop.run()
     if isFirst && experiment.task.name == "classification" {
-      try PredictionSheet(evaluation: loop.evaluation).write(runners, to: start.folder + "/pictures/predictions.png")
+      log?.attempt {
+        try PredictionSheet(evaluation: loop.evaluation).write(runners, to: start.folder + "/pictures/predictions.png")
+      }
     }
     let hidden = trace?.hiddenShare.map { "communication hidden: \(NumberText.percent($0))\n" }
-    return (ending, (try log?.finish() ?? "") + (hidden ?? ""))
+    return (ending, (log?.finish() ?? "") + (hidden ?? ""))
   }
 
   private func sequence(
@@ -161,7 +163,7 @@ public struct TrainingRun {
     _ log: RunLog, _ threads: RankThreads, _ assignment: ReplicaAssignment, _ schedule: BatchSchedule,
     _ runners: NetworkRunners, _ totalSteps: Int, _ start: RunStart
   ) throws {
-    try experiment.file.resolvedYAML().write(toFile: log.folder + "/run.yaml", atomically: true, encoding: .utf8)
+    try log.keep(experiment.file.resolvedYAML())
     let plan = runners.mainPlan
     for sentence in start.remarks + experiment.remarks { log.announce(sentence) }
     for warning in threads.warnings { log.announce("warning: \(warning)") }

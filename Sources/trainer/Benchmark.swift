@@ -93,6 +93,6 @@ struct Benchmark: ParsableCommand {
   }
 
   private static func warn(_ sentence: String) {
-    FileHandle.standardError.write(Data("warning: \(sentence)\n".utf8))
+    show("warning: \(sentence)\n", on: STDERR_FILENO)
   }
 }

@@ -27,7 +27,7 @@ struct Evaluate: ParsableCommand {
       let experiment = try job.experiment(try job.runFile(runAndSettings))
       let result = try EvaluationRun(experiment, checkpoint: checkpoint).run(job.communicator)
       guard job.communicator.rank == 0 else { return .success }
-      for sample in result.broken { FileHandle.standardError.write(Data("skipped: \(sample)\n".utf8)) }
+      for sample in result.broken { show("skipped: \(sample)\n", on: STDERR_FILENO) }
       print(json ? try Self.object(result) : Self.table(result, of: experiment.evaluation.count))
       return .success
     }

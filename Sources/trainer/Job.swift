@@ -56,12 +56,18 @@ struct Job {
   private static func end(_ code: ProgramExit, saying sentence: String?) -> Never {
     if let sentence { write("error: \(sentence)") }
     // All open streams: `print` buffers when it does not write to a terminal.
-    fflush(nil)
+    errno = 0
+    let isWritten = fflush(nil) == 0
+    if code == .success && !isWritten {
+      let error = OutputError(code: errno)
+      write("error: \(error)")
+      _exit(ProgramExit(error).rawValue)
+    }
     // Threads that still wait for ranks which have gone must not keep the process.
     _exit(code.rawValue)
   }
 
-  @Sendable private static func write(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+  @Sendable private static func write(_ line: String) { show(line + "\n", on: STDERR_FILENO) }
 
   /// The run file that `arguments` begins with (or the built-in one), with the settings that follow; read by rank 0
   /// alone.
@@ -99,7 +105,7 @@ struct Job {
   func progressLine() -> ProgressLine {
     let isWatched = LaunchEnvironment().showsOutputOnTerminal
     return ProgressLine(isWatched ? .terminal(columns: terminalColumns) : .plain(intervalSeconds: 5)) {
-      FileHandle.standardOutput.write(Data($0.utf8))
+      show($0, on: STDOUT_FILENO)
     }
   }
 
@@ -123,5 +129,26 @@ struct MissingRunFile: Error, CustomStringConvertible {
     let near = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasSuffix(".yaml") }
     let nearest = nearestName(to: URL(fileURLWithPath: path).lastPathComponent, among: near)
     return "there is no readable run file \(path)" + (nearest.map { "; did you mean '\($0)'?" } ?? "")
+  }
+}
+
+/// Writes text to one of the standard streams. What the stream does not take is lost: a log on a full disk must not end
+/// the training that it tells of (`FileHandle.write` would).
+func show(_ text: String, on stream: Int32) {
+  var rest = Array(text.utf8)[...]
+  while !rest.isEmpty {
+    let count = rest.withUnsafeBytes { Foundation.write(stream, $0.baseAddress, $0.count) }
+    if count < 0 && errno == EINTR { continue }
+    guard count > 0 else { return }
+    rest = rest.dropFirst(count)
+  }
+}
+
+/// Results that the standard output did not take.
+struct OutputError: Error, CustomStringConvertible {
+  /// The system's error number, where it is still known.
+  let code: Int32
+  var description: String {
+    "the standard output does not take the results" + (code == 0 ? "" : ": \(String(cString: strerror(code)))")
   }
 }

@@ -1,6 +1,7 @@
 import Configuration
 import Datasets
 import Graphs
+import Pictures
 import Safetensors
 import Tasks
 import Training
@@ -28,7 +29,7 @@ enum ProgramExit: Int32 {
       self = ProgramExit(rawValue: error.exitCode) ?? .data
     case is DatasetError, is SafetensorsError, is CheckpointError, is WeightError, is TooManyBrokenSamples:
       self = .data
-    case is ReportingError, is CheckpointWriteError:
+    case is ReportingError, is CheckpointWriteError, is PictureError, is OutputError:
       self = .inputOutput
     default:
       self = .failure

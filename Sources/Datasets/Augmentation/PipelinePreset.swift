@@ -67,7 +67,8 @@ extension TransformPipeline {
   ) throws(ConfigError) {
     let preset = PipelinePreset.named(dataset)
     let native = nativeSize.map { min($0.width, $0.height) }
-    let imageSize = try data.int("image_size", default: preset.imageSize ?? native ?? 224, in: 1...)
+    let imageSize = try data.int(
+      "image_size", default: preset.imageSize ?? native ?? 224, in: 1...ImageSize.largestSide / 2)
     // Both lists are read for either purpose: a mistake in one is reported whichever is needed first.
     let training = try Self.transforms(data, "augment", default: preset.training(imageSize), imageSize)
     let evaluation = try Self.transforms(data, "prepare", default: preset.evaluation(imageSize), imageSize)

@@ -22,6 +22,9 @@ extension Transform {
 
 /// Width and height in pixels.
 public struct ImageSize: Hashable, Sendable, CustomStringConvertible {
+  /// The largest side that a run file may ask pictures to be brought to; pictures themselves may be larger.
+  public static let largestSide = 1 << 14
+
   public let width: Int
   public let height: Int
 

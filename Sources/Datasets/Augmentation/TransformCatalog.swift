@@ -13,11 +13,12 @@ public enum TransformCatalog {
 
   private static let makers: [String: Maker] = [
     "crop": { section, side throws(ConfigError) in
-      PadAndCrop(size: try size(section, side), padding: try section.int("padding", default: 0, in: 0...))
+      PadAndCrop(
+        size: try size(section, side), padding: try section.int("padding", default: 0, in: 0...ImageSize.largestSide))
     },
     "centre_crop": { section, side throws(ConfigError) in CentreCrop(size: try size(section, side)) },
     "resize": { section, side throws(ConfigError) in
-      ResizeShorterSide(side: try section.int("size", default: side, in: 1...))
+      ResizeShorterSide(side: try section.int("size", default: side, in: 1...ImageSize.largestSide))
     },
     "resize_exactly": { section, side throws(ConfigError) in Resize(size: try size(section, side)) },
     "random_resized_crop": { section, side throws(ConfigError) in
@@ -53,7 +54,7 @@ public enum TransformCatalog {
   }
 
   private static func size(_ section: ConfigSection, _ side: Int) throws(ConfigError) -> ImageSize {
-    ImageSize(side: try section.int("size", default: side, in: 1...))
+    ImageSize(side: try section.int("size", default: side, in: 1...ImageSize.largestSide))
   }
 
   private static func range(

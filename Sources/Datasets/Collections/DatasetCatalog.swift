@@ -6,7 +6,9 @@ public enum DatasetCatalog {
     "cifar10": { try CIFAR(root: root($0), version: .cifar10, split: $1) },
     "cifar100": { try CIFAR(root: root($0), version: cifar100Version($0), split: $1) },
     "fashion_mnist": { try IDX(root: root($0), classNames: fashionNames, split: $1) },
-    "imagefolder": { try ImageFolder(root: root($0), split: $1) },
+    "imagefolder": {
+      try ImageFolder(root: root($0), split: $1, followsLinks: $0.bool("follow_links", default: false))
+    },
     "mnist": { try IDX(root: root($0), classNames: (0...9).map(String.init), split: $1) },
     "scenes": { try scenes($0, $1) },
   ]
@@ -14,6 +16,7 @@ public enum DatasetCatalog {
   /// One split of the data set that the run file's section `data` describes: `name`, `root` (its folder) and `limit`
   /// (use that many samples of the split, evenly spread), beside what the data set itself reads:
   /// - cifar100: `labels`, `fine` (100 classes) or `coarse` (20);
+  /// - imagefolder: `follow_links`, whether symbolic links may lead out of `root`;
   /// - scenes: `image_size` (16 to 512 pixels), `training_scenes`, `evaluation_scenes`, `scene_seed`.
   /// - Throws: `ConfigError` for an unknown name, with the nearest known one, and for a root that does not exist;
   ///   `DatasetError` for what is wrong inside it.
@@ -36,8 +39,8 @@ public enum DatasetCatalog {
   }
 
   private static func scenes(_ data: ConfigSection, _ split: Split) throws -> Scenes {
-    let training = try data.int("training_scenes", default: 4000, in: 1...)
-    let evaluation = try data.int("evaluation_scenes", default: 1000, in: 1...)
+    let training = try data.int("training_scenes", default: 4000, in: 1...1 << 31)
+    let evaluation = try data.int("evaluation_scenes", default: 1000, in: 1...1 << 31)
     return Scenes(
       count: split == .training ? training : evaluation,
       side: try data.int("image_size", default: 32, in: 16...512),

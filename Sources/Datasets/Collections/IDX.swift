@@ -62,33 +62,40 @@ public struct IDX: ImageDataset {
       guard let path = candidates.first(where: FileBytes.exists) else {
         throw DatasetError(file: folder, reason: "holds neither \(name) nor \(name).gz")
       }
-      var file = try FileBytes.read(path)
-      if file.starts(with: GzipReader.magic) {
-        do { file = try GzipReader.decode(file) } catch { throw DatasetError(file: path, error) }
+      let file = try FileBytes.read(path), isPacked = file.starts(with: GzipReader.magic)
+      let headerBytes = 4 + 4 * sizeCount
+      func unpacked(atMost bytes: Int = 1 << 31, first wanted: Int = .max) throws(FormatError) -> [UInt8] {
+        try isPacked ? GzipReader.decode(file, maximumBytes: bytes, first: wanted) : Array(file.prefix(wanted))
       }
 
-      let headerBytes = 4 + 4 * sizeCount
-      guard file.count >= headerBytes else {
-        throw DatasetError(file: path, reason: "has \(file.count) bytes, fewer than its header's \(headerBytes)")
+      let header: [UInt8]
+      do { header = try unpacked(first: headerBytes) } catch { throw DatasetError(file: path, error) }
+      guard header.count == headerBytes else {
+        throw DatasetError(file: path, reason: "has \(header.count) bytes, fewer than its header's \(headerBytes)")
       }
-      func integer(at offset: Int) -> Int { file[offset..<(offset + 4)].reduce(0) { $0 << 8 | Int($1) } }
+      func integer(at offset: Int) -> Int { header[offset..<(offset + 4)].reduce(0) { $0 << 8 | Int($1) } }
       guard integer(at: 0) == magic else {
         throw DatasetError(file: path, reason: "begins with magic number \(integer(at: 0)); \(magic) is wanted")
       }
       let sizes = (0..<sizeCount).map { integer(at: 4 + 4 * $0) }
-      let stated = sizes.map(String.init).joined(separator: "x")
+      let stated = "states \(sizes.map(String.init).joined(separator: "x")) elements of a byte, but"
       // Each size is below 2^32, so the product of three may overflow.
       let product = sizes.reduce((1, false)) { total, size in
         let (value, overflow) = total.0.multipliedReportingOverflow(by: size)
         return (value, total.1 || overflow)
       }
-      guard !product.1, product.0 > 0, product.0 == file.count - headerBytes else {
-        throw DatasetError(
-          file: path, reason: "states \(stated) elements of a byte, but \(file.count - headerBytes) bytes follow")
+      let most = product.1 ? 1 << 31 : min(product.0, 1 << 31)
+      let whole: [UInt8]
+      // No further than the header says: a few bytes can be packed that unpack to all of a machine's memory.
+      do { whole = try unpacked(atMost: headerBytes + most) } catch {
+        throw DatasetError(file: path, reason: "\(stated) \(error.reason)")
+      }
+      guard !product.1, product.0 > 0, product.0 == whole.count - headerBytes else {
+        throw DatasetError(file: path, reason: "\(stated) \(whole.count - headerBytes) bytes follow")
       }
       self.path = path
       self.sizes = sizes
-      elements = Array(file[headerBytes...])
+      elements = Array(whole[headerBytes...])
     }
   }
 }

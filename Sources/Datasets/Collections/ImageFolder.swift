@@ -12,20 +12,22 @@ public struct ImageFolder: ImageDataset {
   private let classStarts: [Int]
 
   /// Lists the pictures of one split.
+  /// - Parameter followsLinks: whether symbolic links may lead out of `root`; within it they always may.
   /// - Throws: `DatasetError` for a missing folder, no class folders, a training class without pictures, an evaluation
-  ///   class that training does not have.
-  public init(root: String, split: Split) throws(DatasetError) {
+  ///   class that training does not have, a link that leads out.
+  public init(root: String, split: Split, followsLinks: Bool = false) throws(DatasetError) {
     guard FileBytes.exists(root) else { throw DatasetError(file: root, reason: "does not exist") }
-    let training = "\(root)/train"
+    let training = "\(root)/train", boundary = LinkBoundary(root, isOpen: followsLinks)
     folder = split == .training ? training : "\(root)/val"
     guard FileBytes.exists(folder) else {
-      let present = try FolderListing(root).folders
+      let present = try FolderListing(root, within: boundary).folders
       let found = present.isEmpty ? "no folders" : "the folders " + present.map { "'\($0)'" }.joined(separator: ", ")
       throw DatasetError(file: folder, reason: "does not exist; \(root) has \(found)")
     }
 
-    let present = try FolderListing(folder).folders
-    let classNames = FileBytes.exists(training) ? try FolderListing(training).folders : present
+    for place in [folder, training] { try boundary.check(place) }
+    let present = try FolderListing(folder, within: boundary).folders
+    let classNames = FileBytes.exists(training) ? try FolderListing(training, within: boundary).folders : present
     guard !classNames.isEmpty else { throw DatasetError(file: folder, reason: "has no class folders") }
     if let unknown = present.first(where: { !classNames.contains($0) }) {
       throw DatasetError(file: "\(folder)/\(unknown)", reason: "is a class that \(training) does not have")
@@ -35,7 +37,7 @@ public struct ImageFolder: ImageDataset {
     var classStarts = [0]
     let isPresent = Set(present)
     for name in classNames {
-      if isPresent.contains(name) { try files.append(picturesBelow: name, of: folder) }
+      if isPresent.contains(name) { try files.append(picturesBelow: name, of: folder, within: boundary) }
       if split == .training && files.count == classStarts.last {
         throw DatasetError(file: "\(folder)/\(name)", reason: "has no .jpg, .jpeg or .png file")
       }

@@ -1,12 +1,12 @@
 import Glibc
 
 /// Whole files read into memory, with a sentence for each way in which that fails.
-enum FileBytes {
+package enum FileBytes {
   /// The bytes of the regular file at `path`.
   ///
   /// Only regular files are read, because a pipe or a device under a picture's name would block or never end.
   /// - Throws: `DatasetError` when it is missing, a broken link, not a regular file, unreadable, or too large.
-  static func read(_ path: String, maximumBytes: Int = 1 << 32) throws(DatasetError) -> [UInt8] {
+  package static func read(_ path: String, maximumBytes: Int = 1 << 32) throws(DatasetError) -> [UInt8] {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw DatasetError(file: path, reason: whyUnopened(path, errno)) }
     defer { close(descriptor) }

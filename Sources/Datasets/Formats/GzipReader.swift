@@ -6,9 +6,13 @@ public enum GzipReader {
   public static let magic: [UInt8] = [0x1F, 0x8B]
 
   /// Unpacks a whole file.
-  /// - Parameter maximumBytes: where a bomb is stopped; unpacked data may not be larger.
+  /// - Parameters:
+  ///   - maximumBytes: where a bomb is stopped; unpacked data may not be larger.
+  ///   - wanted: so many bytes suffice, and what follows them is not looked at.
   /// - Throws: `FormatError` when the file is not gzip, truncated, fails its checksum, or exceeds the bound.
-  public static func decode(_ file: [UInt8], maximumBytes: Int = 1 << 31) throws(FormatError) -> [UInt8] {
+  public static func decode(
+    _ file: [UInt8], maximumBytes: Int = 1 << 31, first wanted: Int = .max
+  ) throws(FormatError) -> [UInt8] {
     guard file.starts(with: magic) else { throw FormatError("is not gzip") }
     var stream = z_stream()
     // 15 = the largest window; 16 = a gzip header and checksum are required.
@@ -22,6 +26,7 @@ public enum GzipReader {
     while true {
       let (status, output) = step(&stream, file, from: &consumed)
       unpacked += output
+      if unpacked.count >= wanted { return Array(unpacked.prefix(wanted)) }
       guard unpacked.count <= maximumBytes else { throw FormatError("unpacks to more than \(maximumBytes) bytes") }
       switch status {
       case Z_STREAM_END:

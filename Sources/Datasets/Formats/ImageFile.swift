@@ -4,7 +4,8 @@ public enum ImageFile {
   /// - Parameter minimumSide: see `ImageDataset.sample(at:minimumSide:)`; PNG always comes at full size.
   /// - Throws: `DatasetError` with the path and what is wrong.
   public static func decode(path: String, minimumSide: Int? = nil) throws(DatasetError) -> Image {
-    let file = try FileBytes.read(path)
+    // Beyond every picture that the decoders accept: a hole of any size can be called photo.jpg.
+    let file = try FileBytes.read(path, maximumBytes: 1 << 30)
     do { return try decode(file, minimumSide: minimumSide) } catch { throw DatasetError(file: path, error) }
   }
 

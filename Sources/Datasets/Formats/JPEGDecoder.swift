@@ -24,6 +24,11 @@ public enum JPEGDecoder {
       throw FormatError("is not a readable JPEG: \(message(of: handle))")
     }
     try Image.checkSize(width: Int(width), height: Int(height))
+    // A block of 64 pixels takes a bit at least, and the oddest sampling leaves a sixteenth of the blocks: a small file
+    // that claims more is a lie or one colour throughout; found here, it costs no memory.
+    guard Int(width) * Int(height) / (16 * 64 * 8) <= file.count else {
+      throw FormatError("claims to be \(width)x\(height), which \(file.count) bytes cannot hold")
+    }
 
     let factor = scalingFactor(shorterSide: Int(min(width, height)), minimumSide: minimumSide)
     (width, height) = (scaled(width, by: factor), scaled(height, by: factor))

@@ -23,8 +23,8 @@ extension LoaderSettings {
   public init(reading data: ConfigSection) throws(ConfigError) {
     let standard = LoaderSettings()
     self.init(
-      threads: try data.int("loader_threads", default: standard.threads, in: 0...),
-      batchesAhead: try data.int("batches_ahead", default: standard.batchesAhead, in: 1...),
+      threads: try data.int("loader_threads", default: standard.threads, in: 0...1024),
+      batchesAhead: try data.int("batches_ahead", default: standard.batchesAhead, in: 1...1 << 16),
       maxBroken: try data.int("max_broken", default: standard.maxBroken, in: 0...))
   }
 }

@@ -69,8 +69,31 @@ public struct CheckpointInfo: Codable, Hashable, Sendable {
     guard sealed.state.format == 1 else {
       throw CheckpointError(path: path, reason: "has format \(sealed.state.format), this program reads 1")
     }
+    if let flaw = sealed.state.flaw { throw CheckpointError(path: path, reason: flaw) }
     return sealed.state
   }
+
+  /// What no run can have written, although the checksum is right: numbers that later arithmetic would overflow on,
+  /// files that lie elsewhere or are left out, and so would not be verified.
+  private var flaw: String? {
+    let ranges = [
+      ("step", step, 0...1 << 48), ("epoch", epoch, 0...1 << 48), ("stepInEpoch", stepInEpoch, 0...1 << 48),
+      ("replicas", replicas, 1...1 << 31), ("globalBatch", globalBatch, 1...1 << 31),
+    ]
+    if let (name, value, range) = ranges.first(where: { !$0.2.contains($0.1) }) {
+      return "says that \(name) is \(value); \(range.lowerBound) to \(range.upperBound) can be"
+    }
+    guard seed <= UInt64(Int.max) else { return "says that seed is \(seed); it is below 2^63" }
+    guard files.keys.sorted() == Self.fileNames else {
+      let names = files.keys.sorted().map { $0.debugDescription.prefix(80) }.prefix(4).joined(separator: ", ")
+      let wanted = Self.fileNames.joined(separator: " and ")
+      return "must list the files \(wanted), and lists \(names.isEmpty ? "none" : names)"
+    }
+    return nil
+  }
+
+  /// The files beside `state.json`, in alphabetical order.
+  static let fileNames = ["model.safetensors", "optimizer.safetensors"]
 
   private struct Sealed: Codable {
     let checksum: UInt32

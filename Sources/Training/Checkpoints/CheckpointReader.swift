@@ -1,4 +1,5 @@
 import Compute
+import Datasets
 import Foundation
 import Graphs
 import Safetensors
@@ -15,13 +16,7 @@ public struct CheckpointReader {
   public init(_ path: String) throws {
     self.path = path
     info = try Self.info(path)
-    for (name, wanted) in info.files.sorted(by: { $0.key < $1.key }) {
-      // The name comes from a file: it must not lead out of the checkpoint.
-      guard ["model.safetensors", "optimizer.safetensors"].contains(name) else {
-        throw CheckpointError(path: path + "/state.json", reason: "names a file that no checkpoint has: \(name)")
-      }
-      try Self.verify(path + "/" + name, wanted)
-    }
+    for name in CheckpointInfo.fileNames { try Self.verify(path + "/" + name, info.files[name]!) }
     model = try SafetensorsFile(path: path + "/model.safetensors")
     optimizer = try SafetensorsFile(path: path + "/optimizer.safetensors")
   }
@@ -29,6 +24,7 @@ public struct CheckpointReader {
   /// The newest checkpoint of `store` that is good, and a sentence for each newer one that is not.
   public static func newestGood(_ store: CheckpointStore) -> (checkpoint: CheckpointReader?, broken: [String]) {
     var broken: [String] = []
+    store.putBack()
     for step in store.steps {
       do { return (try CheckpointReader(store.path(step: step)), broken) } catch { broken.append("\(error)") }
     }
@@ -37,11 +33,15 @@ public struct CheckpointReader {
 
   /// Reads `state.json` alone.
   public static func info(_ path: String) throws(CheckpointError) -> CheckpointInfo {
-    let file = path + "/state.json"
-    guard let data = FileManager.default.contents(atPath: file) else {
+    let file = path + "/state.json", bytes: [UInt8]
+    guard access(file, F_OK) == 0 else {
       throw CheckpointError(path: path, reason: "is no checkpoint: it has no readable state.json")
     }
-    return try CheckpointInfo.decoded(data, path: file)
+    // A pipe would never end, and a file of gigabytes is no list of a few names.
+    do { bytes = try FileBytes.read(file, maximumBytes: 1 << 24) } catch {
+      throw CheckpointError(path: file, reason: error.reason)
+    }
+    return try CheckpointInfo.decoded(Data(bytes), path: file)
   }
 
   /// Copies everything into a model and the blocks beside its parameters.
@@ -64,7 +64,11 @@ public struct CheckpointReader {
     guard size == wanted.bytes else {
       throw CheckpointError(path: file, reason: "has \(size) bytes, \(wanted.bytes) were written")
     }
-    guard let sum = try? Checksum.crc32(ofFile: file), sum == wanted.crc32 else {
+    let sum: UInt32
+    do { sum = try Checksum.crc32(ofFile: file) } catch {
+      throw CheckpointError(path: file, reason: "cannot be read: wanted \(error.wanted), found \(error.found)")
+    }
+    guard sum == wanted.crc32 else {
       throw CheckpointError(path: file, reason: "has changed since it was written: its checksum is wrong")
     }
   }

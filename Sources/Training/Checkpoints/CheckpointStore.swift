@@ -28,7 +28,10 @@ public struct CheckpointStore: Sendable {
   /// Steps with a checkpoint, good or not, newest first.
   public var steps: [Int] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    return names.compactMap { $0.hasPrefix("step-") ? Int($0.dropFirst(5)) : nil }.sorted(by: >)
+    return names.compactMap { name in
+      // `step-7` and `step-+00007` are other folders than the one that step 7 is looked for in.
+      name.hasPrefix("step-") ? Int(name.dropFirst(5)).flatMap { Self.name(step: $0) == name ? $0 : nil } : nil
+    }.sorted(by: >)
   }
 
   /// Writes a checkpoint, makes it the latest, and removes those that need not be kept.
@@ -45,8 +48,12 @@ public struct CheckpointStore: Sendable {
       try snapshot.writeTensors(into: hidden)
       try Self.write(snapshot.info.encoded(), to: hidden + "/state.json")
       try Self.flush(hidden)
-      let place = path(step: snapshot.info.step), former = try moveAside(place)
-      guard rename(hidden, place) == 0 else { throw Self.failure(place, "cannot be put in place") }
+      let place = path(step: snapshot.info.step), former = try moveAside(place, as: "replaced")
+      guard rename(hidden, place) == 0 else {
+        let failure = Self.failure(place, "cannot be put in place")
+        if let former { rename(former, place) }
+        throw failure
+      }
       try Self.flush(folder)
       try pointLatest(to: Self.name(step: snapshot.info.step))
       if let former { try? files.removeItem(atPath: former) }
@@ -59,9 +66,21 @@ public struct CheckpointStore: Sendable {
 
   /// Removes what an interrupted write left behind.
   public func clean() {
+    putBack()
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    for name in names where name.hasPrefix(".writing-") || name.hasPrefix(".retired-") || name.hasPrefix(".latest-") {
+    for name in names where [".writing-", ".replaced-", ".retired-", ".latest-"].contains(where: name.hasPrefix) {
       try? FileManager.default.removeItem(atPath: folder + "/" + name)
+    }
+  }
+
+  /// Gives a checkpoint its name again where a process was killed after moving it aside and before the new one of the
+  /// same step had taken its place.
+  func putBack() {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    for name in names where name.hasPrefix(".replaced-") {
+      guard let start = name.firstRange(of: "step-")?.lowerBound else { continue }
+      let place = folder + "/" + name[start...]
+      if access(place, F_OK) != 0 { rename(folder + "/" + name, place) }
     }
   }
 
@@ -87,13 +106,15 @@ public struct CheckpointStore: Sendable {
     kept.formUnion(judged.prefix(keepBest).map(\.0))
     for step in steps where step > newest || (infos.contains { $0.0 == step } && !kept.contains(step)) {
       // Moved before it is removed: a kill in between leaves no half-empty checkpoint under its name.
-      if let aside = try? moveAside(path(step: step)) { try? FileManager.default.removeItem(atPath: aside) }
+      if let aside = try? moveAside(path(step: step), as: "retired") {
+        try? FileManager.default.removeItem(atPath: aside)
+      }
     }
   }
 
   /// Renames what is at `place` to a hidden name, which is returned; `nil` when there is nothing.
-  private func moveAside(_ place: String) throws -> String? {
-    let aside = folder + "/.retired-\(getpid())-" + (place as NSString).lastPathComponent
+  private func moveAside(_ place: String, as kind: String) throws -> String? {
+    let aside = folder + "/.\(kind)-\(getpid())-" + (place as NSString).lastPathComponent
     if rename(place, aside) == 0 { return aside }
     guard errno == ENOENT else { throw Self.failure(place, "cannot be moved aside") }
     return nil

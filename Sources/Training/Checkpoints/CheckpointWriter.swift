@@ -6,6 +6,7 @@ public final class CheckpointWriter: @unchecked Sendable {
   private let queue = DispatchQueue(label: "checkpoint")
   private let lock = NSLock()
   private var failure: (any Error)?
+  private var isTold = false
   private var lastSeconds = 0.0
 
   public init(_ store: CheckpointStore) { self.store = store }
@@ -25,7 +26,17 @@ public final class CheckpointWriter: @unchecked Sendable {
   /// - Throws: the first error of a write.
   public func finish() throws {
     queue.sync {}
-    if let failure = lock.withLock({ failure }) { throw failure }
+    if let failure = lock.withLock({ failure }) {
+      lock.withLock { isTold = true }
+      throw failure
+    }
+  }
+
+  /// Waits for the disk, and returns the error of a write that no call has thrown: of a run that ends for another
+  /// reason.
+  public func untoldFailure() -> (any Error)? {
+    queue.sync {}
+    return lock.withLock { isTold ? nil : failure }
   }
 
   /// How long the last write took, in seconds.

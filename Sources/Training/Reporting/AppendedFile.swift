@@ -37,11 +37,19 @@ package final class AppendedFile {
     length += off_t(record.count)
   }
 
-  /// Writes `contents`, waits until the disk has them, and takes the place of another file.
-  func replace(_ other: String, with contents: [UInt8]) throws(ReportingError) {
-    try append(contents)
-    guard fsync(file) == 0, rename(path, other) == 0 else {
-      throw ReportingError(path: other, action: "replace", code: errno)
+  /// Writes a file that is there whole or as it was before, on the disk when this returns.
+  package static func replace(_ path: String, with contents: [UInt8]) throws(ReportingError) {
+    let partial = path + ".partial"
+    unlink(partial)
+    do throws(ReportingError) {
+      let file = try AppendedFile(at: partial, isNew: true)
+      try file.append(contents)
+      guard fsync(file.file) == 0, rename(partial, path) == 0 else {
+        throw ReportingError(path: path, action: "write", code: errno)
+      }
+    } catch {
+      unlink(partial)
+      throw ReportingError(path: path, action: "write", code: error.code)
     }
   }
 }
@@ -49,7 +57,7 @@ package final class AppendedFile {
 /// A file of the run's records that cannot be opened, read or written.
 public struct ReportingError: Error, Hashable, Sendable, CustomStringConvertible {
   public let path: String
-  /// What was tried: `open`, `read`, `write`, `replace`.
+  /// What was tried: `open`, `read`, `write`, `make`.
   public let action: String
   /// The system's error number.
   public let code: Int32

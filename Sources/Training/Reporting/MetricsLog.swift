@@ -42,9 +42,7 @@ public final class MetricsLog {
     let kept = try lines(of: path).filter { line in
       (try? decoder.decode(Position.self, from: Data(line)))?.step.map { $0 <= step } ?? true
     }
-    let partial = path + ".partial"
-    unlink(partial)
-    try AppendedFile(at: partial, isNew: true).replace(path, with: kept.flatMap { $0 + [UInt8(ascii: "\n")] })
+    try AppendedFile.replace(path, with: kept.flatMap { $0 + [UInt8(ascii: "\n")] })
   }
 
   /// The lines that end in a line break.

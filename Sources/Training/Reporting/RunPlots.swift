@@ -61,11 +61,20 @@ public struct RunPlots {
     var names: [String] = []
     for record in evaluations {
       for field in record.fields
-      where !circumstances.contains(field.name) && !names.contains(field.name) && record.number(field.name) != nil {
+      where !circumstances.contains(field.name) && !names.contains(field.name) && record.number(field.name) != nil
+        && Self.namesFile(field.name) {
         names.append(field.name)
       }
     }
-    return names
+    return Array(names.prefix(Self.mostMetrics))
+  }
+
+  /// Past so many metrics the others have no plot.
+  private static let mostMetrics = 64
+
+  /// Whether a picture can be called so: a line that somebody else wrote must not lead out of the folder.
+  private static func namesFile(_ name: String) -> Bool {
+    (1...100).contains(name.utf8.count) && !name.hasPrefix(".") && name.utf8.allSatisfy { $0 > 0x1F && $0 != 0x2F }
   }
 
   private func plot(_ title: String, _ label: String, _ series: [PlotSeries], isLogarithmic: Bool = false) -> LinePlot {

@@ -103,7 +103,7 @@ package final class StepTrace {
   }
 
   /// Writes the file, unless no step was traced.
-  /// - Throws: when the disk refuses.
+  /// - Throws: `ReportingError` when the disk refuses.
   package func write() throws {
     isWritten = true
     guard began != nil else { return }
@@ -114,7 +114,7 @@ package final class StepTrace {
     ]
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    try encoder.encode(File(traceEvents: names + events)).write(to: URL(fileURLWithPath: path), options: .atomic)
+    try AppendedFile.replace(path, with: Array(encoder.encode(File(traceEvents: names + events))))
   }
 
   /// What the log says of the trace.

@@ -59,6 +59,34 @@ import Testing
     #expect(throws: DatasetError.self) { try ImageFolder(root: folder.path, split: .training) }
   }
 
+  @Test func `A link out of the set's folder is refused unless the run file allows it`() throws {
+    let folder = try Self.miniature(), outside = try TemporaryFolder()
+    try outside.write(Fixture.bytes("grey.png"), to: "secret/s.png")
+    for (place, target) in [
+      ("train/bee/s.png", "secret/s.png"), ("train/bee/below", "secret"), ("train/secret", "secret"), ("val", "secret"),
+    ] {
+      let link = "\(folder.path)/\(place)", destination = "\(outside.path)/\(target)"
+      if place == "val" { try folder.remove("val") }
+      try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: destination)
+      let reason =
+        "is a symbolic link to '\(destination)', out of the data set's folder; data.follow_links=true allows that"
+      #expect(throws: DatasetError(file: link, reason: reason)) {
+        try ImageFolder(root: folder.path, split: place == "val" ? .evaluation : .training)
+      }
+      if place != "val" {
+        let set = try ImageFolder(root: folder.path, split: .training, followsLinks: true)
+        #expect((0..<set.count).contains { set.name(of: $0).hasSuffix("/s.png") }, "\(place)")
+      }
+      try folder.remove(place)
+    }
+    // The set's own folder may be a link, and a link within it may lead to another name of the same folder.
+    let name = "\(outside.path)/set"
+    try FileManager.default.createSymbolicLink(atPath: name, withDestinationPath: folder.path)
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(folder.path)/train/own", withDestinationPath: "\(name)/train/bee")
+    #expect(try ImageFolder(root: name, split: .training).count == 7)
+  }
+
   @Test func saysWhatIsWrong() throws {
     let folder = try Self.miniature()
     func expect(_ split: Split, _ place: String, _ reason: String) {

@@ -33,11 +33,11 @@ import Testing
   @Test func refusesSizesThatTheFileCannotHold() throws {
     var file = try Fixture.bytes("rgb.png")
     file.replaceSubrange(16..<24, with: [0, 0, 0x20, 0, 0, 0, 0x20, 0])  // 8192x8192
-    repairChecksums(&file)
+    repairPNGChecksums(&file)
     let error = #expect(throws: FormatError.self) { try PNGDecoder.decode(file) }
     #expect(error?.reason == "claims to be 8192x8192, which 214 bytes cannot hold")
     file.replaceSubrange(16..<24, with: [0, 1, 0, 0, 0, 1, 0, 0])
-    repairChecksums(&file)
+    repairPNGChecksums(&file)
     #expect(throws: FormatError("claims to be 65536x65536; pictures of 1 to 134217728 pixels are read")) {
       try PNGDecoder.decode(file)
     }
@@ -49,7 +49,7 @@ import Testing
     let whole = try Fixture.bytes(file)
     for number in 0..<400 {
       var copy = damaged(whole, number)
-      if number % 2 == 0 { repairChecksums(&copy) }
+      if number % 2 == 0 { repairPNGChecksums(&copy) }
       do {
         let image = try PNGDecoder.decode(copy)
         #expect(image.pixels.count == image.width * image.height * image.channels)
@@ -58,15 +58,16 @@ import Testing
       }
     }
   }
+}
 
-  private func repairChecksums(_ file: inout [UInt8]) {
-    var chunk = 8
-    while chunk + 12 <= file.count {
-      let end = chunk + 8 + file[chunk..<(chunk + 4)].reduce(0) { $0 << 8 | Int($1) }
-      guard end + 4 <= file.count else { return }
-      let sum = file[(chunk + 4)..<end].withUnsafeBufferPointer { crc32(0, $0.baseAddress, uInt($0.count)) }
-      for byte in 0..<4 { file[end + byte] = UInt8(truncatingIfNeeded: sum >> UInt(24 - 8 * byte)) }
-      chunk = end + 4
-    }
+/// Gives every chunk the checksum that its bytes have.
+func repairPNGChecksums(_ file: inout [UInt8]) {
+  var chunk = 8
+  while chunk + 12 <= file.count {
+    let end = chunk + 8 + file[chunk..<(chunk + 4)].reduce(0) { $0 << 8 | Int($1) }
+    guard end + 4 <= file.count else { return }
+    let sum = file[(chunk + 4)..<end].withUnsafeBufferPointer { crc32(0, $0.baseAddress, uInt($0.count)) }
+    for byte in 0..<4 { file[end + byte] = UInt8(truncatingIfNeeded: sum >> UInt(24 - 8 * byte)) }
+    chunk = end + 4
   }
 }

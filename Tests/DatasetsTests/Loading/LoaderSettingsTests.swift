@@ -11,7 +11,7 @@ import Testing
       _ = try LoaderSettings(reading: ConfigSection(["batches_ahead": 0], path: "data"))
       Issue.record("a queue of no batches was accepted")
     } catch {
-      #expect("\(error)" == "data.batches_ahead: wanted a whole number >= 1, found '0'")
+      #expect("\(error)" == "data.batches_ahead: wanted a whole number from 1 to 65536, found '0'")
     }
   }
 }

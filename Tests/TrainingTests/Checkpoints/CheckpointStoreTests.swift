@@ -91,6 +91,27 @@ import Training
     #expect(try names() == ["latest", "step-000001"])
   }
 
+  @Test func `Killed while a step's checkpoint was replaced, its former one is found again`() throws {
+    let store = CheckpointStore(folder: checkpoints)
+    try store.write(snapshot(1))
+    try store.write(snapshot(2))
+    try FileManager.default.moveItem(
+      atPath: checkpoints + "/step-000002", toPath: checkpoints + "/.replaced-12-step-000002")
+    #expect(CheckpointReader.newestGood(store).checkpoint?.info.step == 2)
+    #expect(try names() == ["latest", "step-000001", "step-000002"])
+  }
+
+  @Test func `Folders that are called almost like a checkpoint are none`() throws {
+    let store = CheckpointStore(folder: checkpoints)
+    try store.write(snapshot(3))
+    for name in ["step-4", "step-+00005", "step--00006", "step-0000007", "step-9x", "step-99999999999999999999"] {
+      try folder.write("checkpoints/\(name)/state.json", [0])
+    }
+    #expect(store.steps == [3])
+    let found = CheckpointReader.newestGood(store)
+    #expect(found.checkpoint?.info.step == 3 && found.broken.isEmpty)
+  }
+
   @Test(arguments: ["model.safetensors", "optimizer.safetensors", "state.json"])
   func `Whatever bit is flipped and wherever a file ends, it is named and the checkpoint before is taken`(
     file: String
@@ -102,10 +123,10 @@ import Training
     let whole = try Data(contentsOf: URL(fileURLWithPath: path))
     var stream = RandomStream(RandomKey(3).appending(file))
     var isHarmless = 0
-    for round in 0..<200 {
+    for round in 0..<400 {
       var broken = whole
       let place = Int(stream.next() % UInt64(whole.count))
-      if round % 4 == 0 { broken.removeLast(whole.count - place) } else { broken[place] ^= 1 << (stream.next() % 8) }
+      if round % 2 == 0 { broken.removeLast(whole.count - place) } else { broken[place] ^= 1 << (stream.next() % 8) }
       try broken.write(to: URL(fileURLWithPath: path))
       do {
         _ = try CheckpointReader(checkpoints + "/step-000002")
