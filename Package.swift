@@ -105,7 +105,7 @@ let package = Package(
     .testTarget(name: "OptimizersTests", dependencies: ["Optimizers", "Compute", "Configuration"], swiftSettings: [processor]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Compute", "Configuration"], swiftSettings: [processor]),
     .testTarget(name: "PicturesTests", dependencies: ["Pictures"], swiftSettings: [processor]),
-    .testTarget(name: "TasksTests", dependencies: ["Tasks", "Layers", "Graphs", "Compute"], swiftSettings: [processor]),
+    .testTarget(name: "TasksTests", dependencies: ["Tasks", "Layers", "Graphs", "Datasets", "Compute"], swiftSettings: [processor]),
     .testTarget(
       name: "TrainingTests",
       dependencies: [

@@ -54,15 +54,17 @@ public final class ParameterUpdate {
   /// The rate of the update that has `step` before it.
   public func rate(step: Int) -> Double { schedule.rate(at: step) }
 
+  /// The norm of all gradients before clipping; not a number or infinite when a gradient is. One pass over them.
+  public func gradientNorm() -> Double {
+    team.run { [norm, state] worker in norm.measure(state.gradients.pointer, worker) }
+    return norm.value
+  }
+
   /// Makes the next parameters and running statistics from the summed gradients.
-  /// - Returns: the norm of all gradients before clipping, where the clipping needs it.
-  @discardableResult
-  public func apply(step: Int) -> Double? {
-    var measured: Double?
-    if case .norm = clipping {
-      team.run { [norm, state] worker in norm.measure(state.gradients.pointer, worker) }
-      measured = norm.value
-    }
+  /// - Parameter norm: the gradients' norm where it has been measured; without it, it is when the clipping needs it.
+  public func apply(step: Int, norm known: Double? = nil) {
+    var measured = known
+    if measured == nil, case .norm = clipping { measured = gradientNorm() }
     let call = UpdateCall(
       layout: layout, parameters: state.values.pointer, gradients: state.gradients.pointer,
       states: blocks.prefix(optimizer.stateBlocks.count).map(\.values.pointer), step: step, rate: rate(step: step),
@@ -79,7 +81,6 @@ public final class ParameterUpdate {
       }
     }
     state.countStep()
-    return measured
   }
 
   /// Runs `body` with the moving average in the place of parameters and statistics.

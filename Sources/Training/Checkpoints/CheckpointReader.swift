@@ -20,7 +20,7 @@ public struct CheckpointReader {
       guard ["model.safetensors", "optimizer.safetensors"].contains(name) else {
         throw CheckpointError(path: path + "/state.json", reason: "names a file that no checkpoint has: \(name)")
       }
-      try Self.verify(path + "/" + name, wanted)
+      try wanted.verify(path + "/" + name)
     }
     model = try SafetensorsFile(path: path + "/model.safetensors")
     optimizer = try SafetensorsFile(path: path + "/optimizer.safetensors")
@@ -57,15 +57,21 @@ public struct CheckpointReader {
 
   /// Copies the model's tensors alone.
   public func restoreModel(_ state: ModelState) throws { try WeightFile(model).load(into: state) }
+}
 
-  private static func verify(_ file: String, _ wanted: CheckpointInfo.File) throws(CheckpointError) {
-    let size = (try? FileManager.default.attributesOfItem(atPath: file)[.size] as? Int) ?? nil
-    guard let size else { throw CheckpointError(path: file, reason: "is missing or cannot be read") }
-    guard size == wanted.bytes else {
-      throw CheckpointError(path: file, reason: "has \(size) bytes, \(wanted.bytes) were written")
+extension CheckpointInfo.File {
+  init(_ written: SafetensorsWriter.Written) { self.init(bytes: written.byteCount, crc32: written.crc32) }
+
+  /// Compares the file at `path` with what was written.
+  /// - Throws: `CheckpointError` when it is missing or has another size or checksum.
+  func verify(_ path: String) throws(CheckpointError) {
+    let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? nil
+    guard let size else { throw CheckpointError(path: path, reason: "is missing or cannot be read") }
+    guard size == bytes else {
+      throw CheckpointError(path: path, reason: "has \(size) bytes, \(bytes) were written")
     }
-    guard let sum = try? Checksum.crc32(ofFile: file), sum == wanted.crc32 else {
-      throw CheckpointError(path: file, reason: "has changed since it was written: its checksum is wrong")
+    guard let sum = try? Checksum.crc32(ofFile: path), sum == crc32 else {
+      throw CheckpointError(path: path, reason: "has changed since it was written: its checksum is wrong")
     }
   }
 }
