@@ -25,6 +25,8 @@ final class CapsuleRecorder {
   private let build: String
   private let log: RunLog?
   private var history = StepHistory()
+  /// Whether a spike may still leave a capsule; alike on every rank.
+  private var keepsSpikes = true
 
   init(
     _ runners: NetworkRunners, _ update: ParameterUpdate, _ queue: ReductionQueue, _ assignment: ReplicaAssignment,
@@ -61,11 +63,13 @@ final class CapsuleRecorder {
     if settings.captureStep == result.step {
       let info = describe(result, .asked, "run.capture_step asks for it", samples)
       announce(try keep(info, batches, outcome.replicaLosses).capsule, info)
-    } else if let times = history.spike(result.loss, factor: settings.captureSpikes) {
+    } else if keepsSpikes, let times = history.spike(result.loss, factor: settings.captureSpikes) {
       let text = NumberText.significant(result.loss, digits: 4), ratio = NumberText.fixed(times, decimals: 1)
       let info = describe(
         result, .spike, "the loss is \(text), \(ratio) times the median of the \(history.steps.count) before", samples)
-      announce(try keep(info, batches, outcome.replicaLosses).capsule, info)
+      let capsule = try keep(info, batches, outcome.replicaLosses).capsule
+      if case .failed = capsule { keepsSpikes = false }
+      announce(capsule, info)
     }
     history.add(result)
     return result.gradientNorm

@@ -8,7 +8,7 @@ import Training
 
 /// Training runs of small networks on 64 scenes of 16 pixels that are used as they are: four replicas of four samples.
 struct TinyTraining {
-  let folder = TemporaryFolderBox()
+  private let folder = try! TemporaryFolder()
   var network: @Sendable () -> any Module = { SmallNetwork(hasNorm: true) }
 
   static let text = """
@@ -57,17 +57,6 @@ struct TinyTraining {
   }
 }
 
-/// A temporary folder that a value type can hold.
-final class TemporaryFolderBox: Sendable {
-  let path: String
-  private nonisolated(unsafe) let folder: TemporaryFolder
-
-  init() {
-    folder = try! TemporaryFolder()
-    path = folder.path
-  }
-}
-
 /// A small network that turns pictures whose first channel is brighter than `threshold` into infinity.
 struct BrightnessTrap: Module {
   let threshold: Float
@@ -84,5 +73,23 @@ struct SteepGain: Module {
   func callAsFunction(_ images: Tensor) -> Tensor {
     let logits = SmallNetwork()(images)
     return (logits * 1e-33) / logits.channelParameter("gain", start: 1e-37)
+  }
+}
+
+/// One linear layer whose twelve classes are two more than the data have, with a gain that only those two have: what it
+/// gets from each sample has one sign, and 9e39 as a factor.
+struct UnusedClasses: Module {
+  func callAsFunction(_ images: Tensor) -> Tensor {
+    let logits = images.mean(over: .spatial).reshaped(images.shape[0], -1).linear("fc", 12)
+    let mask = images.trace.constant("mask", [12], [Float](repeating: 0, count: 10) + [1, 1])
+    return logits + logits.channelParameter("gain", start: 0) * 9e9 * 1e30 * mask
+  }
+}
+
+/// Pictures so bright that their variance is infinite, normalised and then not used.
+struct HugeStatistic: Module {
+  func callAsFunction(_ images: Tensor) -> Tensor {
+    let lost = (images * 1e30).batchNorm("huge").relu() * 0
+    return SmallNetwork()(images + lost)
   }
 }
