@@ -45,7 +45,8 @@ public final class TrainingLoop {
     _ runners: NetworkRunners, _ update: ParameterUpdate, _ settings: RunSettings, schedule: BatchSchedule,
     totalSteps: Int, lastStep: Int, queue: ReductionQueue, loader: BatchLoader, capsules: CapsuleRecorder,
     evaluation: Evaluation, assignment: ReplicaAssignment, resumed: CheckpointInfo?, log: RunLog?,
-    writer: CheckpointWriter?, stop: StopRequest?, trace: StepTrace?, describe: @escaping (CheckpointInfo) -> CheckpointInfo
+    writer: CheckpointWriter?, stop: StopRequest?, trace: StepTrace?,
+    describe: @escaping (CheckpointInfo) -> CheckpointInfo
   ) throws {
     self.runners = runners
     self.update = update

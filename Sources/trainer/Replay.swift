@@ -13,8 +13,8 @@ struct Replay: ParsableCommand {
       run.capture_step. It holds the weights before the step, the inputs of all replicas, their samples and the seed: \
       one process runs all replicas, node by node, without the data set and without the other ranks.
 
-      Exit code 0: every value is finite, loss and gradients have the recorded bits; 1: they do not; 65: no capsule, or \
-      one that has changed since it was written.
+      Exit code 0: every value is finite, loss and gradients have the recorded bits; 1: they do not; 65: no capsule, \
+      or one that has changed since it was written.
       """)
 
   @Flag(help: "One JSON object.")

@@ -118,7 +118,9 @@ import Testing
     Mistake(
       testDescription: "a rate that explodes, two ranks",
       settings: ["optimizer.learning_rate=1e30", "schedule.name=constant"], ranks: 2, code: 1,
-      says: ["the loss is", "replicas 0 (rank 0), 1 (rank 0), 2 (rank 1), 3 (rank 1)", "`trainer replay FOLDER/run/capsules"]),
+      says: [
+        "the loss is", "replicas 0 (rank 0), 1 (rank 0), 2 (rank 1), 3 (rank 1)", "`trainer replay FOLDER/run/capsules",
+      ]),
   ]
 
   @Test(arguments: mistakes)

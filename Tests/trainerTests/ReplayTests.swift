@@ -26,7 +26,8 @@ import Testing
   @Test func `What explodes is named as the debug mode names it`() throws {
     let run = try TinyRun(), settings = ["optimizer.learning_rate=1e30", "schedule.name=constant"]
     let debugged = try run.train("debug", settings, ["--debug"], expecting: 1)
-    let named = try #require(debugged.errors.firstMatch(of: /step 2: (\S+) gave (\S+) in the forward pass of replica 0/))
+    let sentence = /step 2: (\S+) gave (\S+) in the forward pass of replica 0/
+    let named = try #require(debugged.errors.firstMatch(of: sentence))
     for ranks in Self.ranks {
       let output = "ranks\(ranks ?? 1)"
       try run.train(output, settings, ranks: ranks, expecting: 1)

@@ -41,7 +41,8 @@ public final class Batch: @unchecked Sendable {
     _ address: BatchAddress, sampleShape: Shape, images: [Float], labels: [Int], weights: [Float], indices: [Int]
   ) {
     precondition(
-      weights.count == labels.count && indices.count == labels.count && images.count == labels.count * sampleShape.count,
+      weights.count == labels.count && indices.count == labels.count
+        && images.count == labels.count * sampleShape.count,
       "\(labels.count) labels, \(weights.count) weights, \(indices.count) indices, \(images.count) numbers")
     self.init(capacity: max(labels.count, 1), sampleShape: sampleShape)
     self.address = address
@@ -51,7 +52,7 @@ public final class Batch: @unchecked Sendable {
       weightMemory[place] = weights[place]
       indexMemory[place] = indices[place]
     }
-    images.withUnsafeBufferPointer { if let start = $0.baseAddress { imageMemory.update(from: start, count: $0.count) } }
+    imageMemory.update(from: images, count: images.count)
   }
 
   deinit {

@@ -40,6 +40,7 @@ final class CapsuleRecorder {
     folder = runFolder + "/capsules"
     self.build = build
     self.log = log
+    // What a kill in the middle of a capsule left behind.
     if queue.rank == 0 { PendingFolder.clean(folder) }
   }
 
@@ -54,20 +55,20 @@ final class CapsuleRecorder {
       step: step + 1, loss: outcome.loss, gradientNorm: update.gradientNorm(), learningRate: update.rate(step: step))
     if let fault = fault(result) {
       let info = describe(result, .notFinite, LossError.subject(fault, result), samples)
-      let (capsule, replicas) = try keep(info, batches, outcome.replicaLosses)
+      let replicas = try replicasNotFinite(batches, outcome.replicaLosses)
       throw LossError(
         fault: fault, outcome: result, before: history.steps.suffix(3), replicas: replicas,
-        perRank: assignment.perRank, capsule: capsule)
+        perRank: assignment.perRank, capsule: try keep(info, batches, outcome.replicaLosses))
     }
     let settings = experiment.settings
     if settings.captureStep == result.step {
       let info = describe(result, .asked, "run.capture_step asks for it", samples)
-      announce(try keep(info, batches, outcome.replicaLosses).capsule, info)
+      announce(try keep(info, batches, outcome.replicaLosses), info)
     } else if keepsSpikes, let times = history.spike(result.loss, factor: settings.captureSpikes) {
       let text = NumberText.significant(result.loss, digits: 4), ratio = NumberText.fixed(times, decimals: 1)
       let info = describe(
         result, .spike, "the loss is \(text), \(ratio) times the median of the \(history.steps.count) before", samples)
-      let capsule = try keep(info, batches, outcome.replicaLosses).capsule
+      let capsule = try keep(info, batches, outcome.replicaLosses)
       if case .failed = capsule { keepsSpikes = false }
       announce(capsule, info)
     }
@@ -89,6 +90,14 @@ final class CapsuleRecorder {
     return nil
   }
 
+  /// The replicas, of all ranks, whose loss is not finite. Collective.
+  private func replicasNotFinite(_ batches: [Batch], _ losses: [Double]) throws -> [Int] {
+    let own = zip(batches, losses).filter { !$1.isFinite }.map { "\($0.0.address.replica)" }
+    let bytes = Array(own.joined(separator: " ").utf8)
+    return try queue.run("replicas not finite") { try $0.allGather("replicas not finite", bytes) }
+      .flatMap { String(decoding: $0, as: UTF8.self).split(separator: " ").compactMap { Int($0) } }
+  }
+
   private func describe(
     _ outcome: StepOutcome, _ reason: CapsuleInfo.Reason, _ remark: String, _ samples: Int
   ) -> CapsuleInfo {
@@ -102,25 +111,24 @@ final class CapsuleRecorder {
 
   /// Brings everything to rank 0, which writes it. Returns when it is on the disk, on every rank, so that none ends the
   /// job before.
-  private func keep(
-    _ info: CapsuleInfo, _ batches: [Batch], _ losses: [Double]
-  ) throws -> (capsule: LossError.Capsule, replicas: [Int]) {
+  private func keep(_ info: CapsuleInfo, _ batches: [Batch], _ losses: [Double]) throws -> LossError.Capsule {
     queue.whereabouts.enter("capsule")
     let place = folder + "/" + CheckpointStore.name(step: info.step)
     return try queue.run("capsule", deadline: Self.deadline) { [self] communicator in
       let writer = Result { communicator.rank == 0 ? try open(place, info) : nil }
       func agreed(_ failure: (any Error)?) throws -> String {
-        String(decoding: try communicator.broadcast("capsule", Array((failure.map { "\($0)" } ?? "").utf8)), as: UTF8.self)
+        let own = failure.map { "\($0)" } ?? ""
+        return String(decoding: try communicator.broadcast("capsule", Array(own.utf8)), as: UTF8.self)
       }
       var refusal: (any Error)?
       if case .failure(let error) = writer { refusal = error }
       let obstacle = try agreed(refusal)
-      guard obstacle.isEmpty else { return (.failed(reason: obstacle), []) }
+      guard obstacle.isEmpty else { return .failed(reason: obstacle) }
       let own = try writer.get()
       try ReplicaInputs.gather(batches, losses: losses, assignment, over: communicator) { own?.add($0) }
       own?.finish(runners.state)
       let failure = try agreed(own?.failure)
-      return (failure.isEmpty ? .kept(path: place) : .failed(reason: failure), own?.replicasNotFinite ?? [])
+      return failure.isEmpty ? .kept(path: place) : .failed(reason: failure)
     }
   }
 
@@ -154,7 +162,8 @@ extension ModelState {
   var gradientChecksum: UInt32 {
     var checksum = Checksum()
     for range in [layout.statisticsRange, layout.parameterRange] {
-      checksum.add(UnsafeRawBufferPointer(UnsafeBufferPointer(start: gradients.pointer + range.lowerBound, count: range.count)))
+      let part = UnsafeBufferPointer(start: gradients.pointer + range.lowerBound, count: range.count)
+      checksum.add(UnsafeRawBufferPointer(part))
     }
     return checksum.value
   }

@@ -50,9 +50,6 @@ final class CapsuleWriter {
     }
   }
 
-  /// The numbers of the replicas whose loss is not finite.
-  var replicasNotFinite: [Int] { info.replicas.indices.filter { !info.replicas[$0].loss.isFinite } }
-
   private func write(_ writer: SafetensorsWriter, _ name: String) throws {
     info.files[name] = .init(try writer.write(to: pending.path + "/" + name))
   }

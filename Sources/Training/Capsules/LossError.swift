@@ -19,7 +19,7 @@ public struct LossError: Error, Hashable, Sendable, CustomStringConvertible {
   public let outcome: StepOutcome
   /// The last steps before, oldest first.
   public let before: [StepOutcome]
-  /// The replicas whose loss is not finite, where rank 0 has heard of them.
+  /// The replicas whose loss is not finite.
   public let replicas: [Int]
   public let perRank: Int
   public let capsule: Capsule

@@ -46,7 +46,8 @@ final class ReplayObserver {
     let replica = batch.address.replica
     if !isForward && sightings[replica].sampleLosses.isEmpty {
       // The forward pass has just ended: what it left is still there.
-      sightings[replica].sampleLosses = runners.task.sampleLosses(try runners.runner(.training, batch: batch.count), batch)
+      let runner = try runners.runner(.training, batch: batch.count)
+      sightings[replica].sampleLosses = runners.task.sampleLosses(runner, batch)
     }
     note(step.path, isForward ? .forward : .backward, written, batch)
   }

@@ -75,6 +75,7 @@ struct ReplicaInputs {
     let images = UnsafeMutableBufferPointer<Float>.allocate(capacity: counts[1])
     defer { images.deallocate() }
     try communicator.receive(collective, into: UnsafeMutableRawBufferPointer(images), from: owner)
-    take(ReplicaInputs(replica: replica, try JSONDecoder().decode(Header.self, from: text), UnsafeBufferPointer(images)))
+    let header = try JSONDecoder().decode(Header.self, from: text)
+    take(ReplicaInputs(replica: replica, header, UnsafeBufferPointer(images)))
   }
 }

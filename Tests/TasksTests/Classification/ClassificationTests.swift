@@ -59,7 +59,8 @@ import Testing
     func losses(_ labels: [Int]) throws -> (parts: [Double], whole: Float) {
       let batch = Batch(
         BatchAddress(epoch: 0, step: 0, replica: 0), sampleShape: [2, 2, 3],
-        images: (0..<48).map { _ in stream.uniform(-2, 2) }, labels: labels, weights: [1, 1, 0, 1], indices: [3, 1, 4, 2])
+        images: (0..<48).map { _ in stream.uniform(-2, 2) }, labels: labels, weights: [1, 1, 0, 1],
+        indices: [3, 1, 4, 2])
       task.fill(runner, from: batch)
       try runner.forward(random: RandomKey(0))
       return (task.sampleLosses(runner, batch), runner.output("loss")[0])

@@ -15,7 +15,8 @@ import Training
     var infos: [CapsuleInfo] = []
     for ranks in [1, 2, 4] {
       let name = "ranks\(ranks)", lines = try training.train(name, ["run.capture_step=3"], ranks: ranks)
-      let sentence = "step 3: run.capture_step asks for it: `trainer replay \(training.path(name))/capsules/step-000003`"
+      let place = training.path(name) + "/capsules/step-000003"
+      let sentence = "step 3: run.capture_step asks for it: `trainer replay \(place)` runs it again"
       #expect(lines.contains { $0.contains(sentence) }, "\(lines)")
       let capsule = try training.capsule(name, step: 3)
       for threads in [1, 2] {
@@ -87,10 +88,10 @@ import Training
     #expect(error.fault == .loss && error.outcome.step == step)
     let place = training.path("run") + "/capsules/step-00000\(step)"
     #expect(error.capsule == .kept(path: place))
-    #expect("\(error)".contains("the loss is nan at step \(step)") || "\(error)".contains("the loss is inf"), "\(error)")
+    #expect("\(error)".contains(try Regex("the loss is (nan|inf) at step \(step)")), "\(error)")
     #expect("\(error)".contains("`trainer replay \(place)`"))
     #expect(error.before.count == min(step - 1, 3))
-    if error.replicas != [] { #expect("\(error)".contains("in replica \(replica) (rank \(replica * ranks / 4))")) }
+    #expect("\(error)".contains("in replica \(replica) (rank \(replica * ranks / 4))"), "\(error)")
 
     let result = try training.replay(try CapsuleReader(place))
     let bad = try #require(result.badValue)
@@ -157,7 +158,8 @@ import Training
     training.network = { SmallNetwork() }
     // Weights that decay by 2.1 of themselves: each step turns them round, a tenth larger.
     let lines = try training.train(
-      "run", ["run.capture_spikes=1", "run.steps=40", "optimizer.weight_decay=42", "optimizer.clip_norm=0.001"], ranks: 2)
+      "run", ["run.capture_spikes=1", "run.steps=40", "optimizer.weight_decay=42", "optimizer.clip_norm=0.001"],
+      ranks: 2)
     let kept = try FileManager.default.contentsOfDirectory(atPath: training.path("run") + "/capsules")
     #expect(kept.count == 3, "\(kept)")
     #expect(lines.contains { $0.contains(/times the median of the \d+ before: `trainer replay/) }, "\(lines.suffix(9))")
@@ -171,7 +173,8 @@ import Training
     try FileManager.default.createDirectory(atPath: training.path("run"), withIntermediateDirectories: true)
     try Data().write(to: URL(fileURLWithPath: training.path("run") + "/capsules"))
     let lines = try training.train("run", ["run.capture_step=2"], ranks: 2)
-    #expect(lines.contains { $0.contains("warning: step 2: run.capture_step asks for it, and it is not kept") }, "\(lines)")
+    let warning = "warning: step 2: run.capture_step asks for it, and it is not kept"
+    #expect(lines.contains { $0.contains(warning) }, "\(lines)")
     #expect(lines.contains { $0.contains("step 4/4") })
   }
 
