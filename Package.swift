@@ -107,7 +107,7 @@ let package = Package(
       name: "DatasetsTests", dependencies: ["Datasets", "Compute", "Configuration", "Support"],
       swiftSettings: [processor]),
     .testTarget(name: "PicturesTests", dependencies: ["Pictures"], swiftSettings: [processor]),
-    .testTarget(name: "TasksTests", dependencies: ["Tasks", "Layers", "Graphs", "Compute"], swiftSettings: [processor]),
+    .testTarget(name: "TasksTests", dependencies: ["Tasks", "Layers", "Graphs", "Datasets", "Compute"], swiftSettings: [processor]),
     .testTarget(
       name: "TrainingTests",
       dependencies: [

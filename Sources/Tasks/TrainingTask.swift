@@ -26,8 +26,16 @@ public protocol TrainingTask: Sendable {
   /// total does not depend on the order of the sum.
   func tally(_ runner: any Runner, _ batch: Batch) -> [Double]
 
+  /// Each sample's part of the loss, from a finished forward pass of the training: for a step that is looked into.
+  /// Empty where the loss has no such parts; the default.
+  func sampleLosses(_ runner: any Runner, _ batch: Batch) -> [Double]
+
   /// The figures that the added-up tallies stand for; the first is the one that decides which checkpoint is best.
   func metrics(from tally: [Double]) -> [Metric]
+}
+
+extension TrainingTask {
+  public func sampleLosses(_ runner: any Runner, _ batch: Batch) -> [Double] { [] }
 }
 
 /// A figure of an evaluation.

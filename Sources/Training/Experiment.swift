@@ -34,7 +34,7 @@ public struct Experiment {
   public init(_ file: RunFile, makeNetwork: MakeNetwork) throws {
     self.file = file
     settings = try RunSettings(file)
-    let data = try file.section("data"), model = try file.section("model")
+    let data = try file.section("data")
     training = try DatasetCatalog.dataset(data, .training)
     evaluation = try DatasetCatalog.dataset(data, .evaluation)
     let name = try data.string("name"), size = training.imageSize
@@ -46,12 +46,9 @@ public struct Experiment {
       throw data.error(
         "prepare", "makes pictures of \(evaluationPipeline.outputShape), training of \(trainingPipeline.outputShape)")
     }
-    let classes = try model.int("classes", default: training.classNames.count, in: 1...1_000_000)
-    guard classes >= training.classNames.count else {
-      throw model.error("classes", "is \(classes), but the data set has \(training.classNames.count) classes")
-    }
-    network = try makeNetwork(model, classes)
-    task = try TaskCatalog.task(try file.section("task"))
+    let model = try ExperimentModel(file, classesOfData: training.classNames.count, makeNetwork: makeNetwork)
+    network = model.network
+    task = model.task
     let rule = try file.section("optimizer")
     optimizer = try OptimizerCatalog.optimizer(rule)
     clipping = try Clipping(rule)

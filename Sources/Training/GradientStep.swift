@@ -16,6 +16,8 @@ package final class GradientStep {
   private let figures = Figures()
   /// Where each pass is noted, for a run that is traced.
   var trace: StepTrace?
+  /// The batch of the replica that is running, for whoever watches the runners.
+  private(set) var running: Batch?
 
   /// What a step tells, alike on every rank.
   package struct Outcome {
@@ -26,6 +28,8 @@ package final class GradientStep {
     /// Seconds that this rank computed, and that it waited for the sums.
     package let computeSeconds: Double
     package let exposedSeconds: Double
+    /// The loss of each of this rank's replicas, a sum over its samples: not alike on every rank.
+    package let replicaLosses: [Double]
   }
 
   package init(
@@ -53,7 +57,7 @@ package final class GradientStep {
     let exposed = (queue.exposedDuration - waitedBefore) / .seconds(1)
     return Outcome(
       loss: own.values[0] / Swift.max(figures.values[0], 1), isStopping: own.values[1] > 0,
-      computeSeconds: Double(now() - start) * 1e-9 - exposed, exposedSeconds: exposed)
+      computeSeconds: Double(now() - start) * 1e-9 - exposed, exposedSeconds: exposed, replicaLosses: losses)
   }
 
   private func forwardAndBackward(
@@ -64,6 +68,8 @@ package final class GradientStep {
       if sum.isLast { buckets.indices.forEach(sum.closeBucket) } else { sum.addReplica() }
       return 0
     }
+    running = batch
+    defer { running = nil }
     let runner = try runners.runner(.training, batch: batch.count)
     runners.task.fill(runner, from: batch)
     try runner.forward(random: key.appending(step).appending(batch.address.replica))

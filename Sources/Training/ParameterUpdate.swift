@@ -63,20 +63,31 @@ public final class ParameterUpdate {
   /// The rate of the update that has `step` before it.
   public func rate(step: Int) -> Double { schedule.rate(at: step) }
 
-  /// Makes the next parameters and running statistics from the summed gradients.
-  /// - Parameter queue: where the ranks share the update out; all of them call this together then.
-  /// - Returns: the norm of all gradients before clipping, where the clipping needs it.
-  @discardableResult
-  public func apply(step: Int, over queue: ReductionQueue? = nil) throws -> Double? {
-    var measured: Double?
-    if case .norm = clipping {
-      if let shardedNorm, let queue {
-        measured = try shardedNorm.measure(state.gradients, team, over: queue)
-      } else {
-        team.run { [norm, state] worker in norm.measure(state.gradients.pointer, worker) }
-        measured = norm.value
-      }
+  /// The norm of all gradients before clipping, not a number or infinite when a gradient is, and whether all new running
+  /// statistics are finite. One pass; all ranks call this together where they share the update out.
+  func examineGradients(over queue: ReductionQueue?) throws -> (norm: Double, hasFiniteStatistics: Bool) {
+    let gradients = state.gradients, statistics = state.layout.statisticsRange
+    if let shardedNorm, let queue { return try shardedNorm.measure(gradients, statistics, team, over: queue) }
+    team.run { [norm] worker in norm.measure(gradients.pointer, worker) }
+    return (norm.value, statistics.allSatisfy { gradients[$0].isFinite })
+  }
+
+  /// Gives every rank all summed gradients where each has those of its part. All ranks call this together.
+  func gatherGradients(over queue: ReductionQueue) throws {
+    guard let shards else { return }
+    for (bucket, parts) in zip(shards.buckets, shards.parts) {
+      queue.gather("gathered gradients", state.gradients.pointer + bucket.lowerBound, parts)
     }
+    try queue.waitAll()
+  }
+
+  /// Makes the next parameters and running statistics from the summed gradients.
+  /// - Parameters:
+  ///   - norm: the gradients' norm where it has been measured; without it, it is when the clipping needs it.
+  ///   - queue: where the ranks share the update out; all of them call this together then.
+  public func apply(step: Int, norm known: Double? = nil, over queue: ReductionQueue? = nil) throws {
+    var measured = known
+    if measured == nil, case .norm = clipping { measured = try examineGradients(over: queue).norm }
     if let shards, let queue {
       var offset = 0
       for (bucket, range) in shards.own.enumerated() {
@@ -96,7 +107,6 @@ public final class ParameterUpdate {
       }
     }
     state.countStep()
-    return measured
   }
 
   /// Updates the elements in `range`, whose moments begin at `offset` of their blocks.

@@ -36,6 +36,10 @@ public struct RunSettings: Sendable {
   public let logEverySteps: Int
   /// Whether rank 0 leaves `trace.json`: a few steps on the clock, with their communication.
   public let traces: Bool
+  /// The step, counted from 1, that leaves a capsule to replay; 0 for none.
+  public let captureStep: Int
+  /// A loss so many times the median of those before it leaves one too; 0 for none.
+  public let captureSpikes: Double
   /// What a rank's arena may take in a training step; changes no number.
   public let memoryBudget: MemoryBudget
   /// The names of rewrites that the run does without.
@@ -69,6 +73,8 @@ public struct RunSettings: Sendable {
     keepBest = try run.int("keep_best", default: 1, in: 0...)
     logEverySteps = try run.int("log_every", default: 10, in: 1...)
     traces = try run.bool("trace", default: false)
+    captureStep = try run.int("capture_step", default: 0, in: 0...)
+    captureSpikes = try run.float("capture_spikes", default: 10, in: 0...)
     let budget = try run.string("memory_budget", default: "auto")
     guard let read = MemoryBudget(budget) else {
       throw run.error("memory_budget", "wanted \(MemoryBudget.wording), found '\(budget)'")

@@ -33,7 +33,10 @@ final class ShardedNorm {
   }
 
   /// All ranks call this together.
-  func measure(_ gradients: TensorView, _ team: WorkerTeam, over queue: ReductionQueue) throws -> Double {
+  /// - Parameter statistics: elements whose sums should be finite.
+  func measure(
+    _ gradients: TensorView, _ statistics: Range<Int>, _ team: WorkerTeam, over queue: ReductionQueue
+  ) throws -> (norm: Double, hasFiniteStatistics: Bool) {
     let side = ParameterLayout.tileElements, count = sharedTiles.count * side
     let copies = memory.view(at: 0, [count]).pointer
     copies.update(repeating: 0, count: count)
@@ -56,8 +59,10 @@ final class ShardedNorm {
         norm.measure(tile: sharedTiles[index], at: shared + index * side)
       }
     }
-    let sums = try queue.run("norm") { try $0.allReduce("norm", norm.tileSums, .sum) }
-    norm.tileSums = sums
-    return norm.value
+    let bad = shards.own.reduce(0) { $0 + $1.clamped(to: statistics).count { !gradients[$0].isFinite } }
+    let own = norm.tileSums + [Double(bad)]
+    let sums = try queue.run("norm") { try $0.allReduce("norm", own, .sum) }
+    norm.tileSums = Array(sums.dropLast())
+    return (norm.value, sums.last == 0)
   }
 }

@@ -24,6 +24,7 @@ public final class TrainingLoop {
   let queue: ReductionQueue
   let loader: BatchLoader
   let gradients: GradientStep
+  let capsules: CapsuleRecorder
   let evaluation: Evaluation
   let log: RunLog?
   let writer: CheckpointWriter?
@@ -42,9 +43,10 @@ public final class TrainingLoop {
 
   init(
     _ runners: NetworkRunners, _ update: ParameterUpdate, _ settings: RunSettings, schedule: BatchSchedule,
-    totalSteps: Int, lastStep: Int, queue: ReductionQueue, loader: BatchLoader, evaluation: Evaluation,
-    assignment: ReplicaAssignment, exchange: GradientExchange, resumed: CheckpointInfo?, log: RunLog?, writer: CheckpointWriter?,
-    stop: StopRequest?, trace: StepTrace?, describe: @escaping (CheckpointInfo) -> CheckpointInfo
+    totalSteps: Int, lastStep: Int, queue: ReductionQueue, loader: BatchLoader, capsules: CapsuleRecorder,
+    evaluation: Evaluation, assignment: ReplicaAssignment, exchange: GradientExchange, resumed: CheckpointInfo?,
+    log: RunLog?, writer: CheckpointWriter?, stop: StopRequest?, trace: StepTrace?,
+    describe: @escaping (CheckpointInfo) -> CheckpointInfo
   ) throws {
     self.runners = runners
     self.update = update
@@ -54,6 +56,7 @@ public final class TrainingLoop {
     self.lastStep = lastStep
     self.queue = queue
     self.loader = loader
+    self.capsules = capsules
     self.evaluation = evaluation
     self.assignment = assignment
     step = resumed?.step ?? 0
@@ -102,11 +105,9 @@ public final class TrainingLoop {
     let samples = schedule.sampleCount(inStep: batches[0].address.step)
     enter("gradients")
     let outcome = try gradients.run(batches, step: step, samples: samples, isStopRequested: stop?.isRequested ?? false)
-    guard outcome.loss.isFinite else {
-      throw LossError(loss: outcome.loss, step: step + 1, rate: update.rate(step: step))
-    }
     enter("update")
-    try update.apply(step: step, over: queue)
+    let norm = try capsules.examine(outcome, of: batches, step: step, samples: samples)
+    try update.apply(step: step, norm: norm, over: queue)
     try endTracedStep()
     step += 1
     interval.add(outcome, samples: samples)
@@ -190,17 +191,5 @@ public final class TrainingLoop {
     for sentence in skipped.note(try queue.gather(loader.broken.samples)) { log?.announce(sentence) }
     try log?.step(report)
     interval.restart()
-  }
-}
-
-/// A loss that cannot be trained on.
-public struct LossError: Error, Hashable, Sendable, CustomStringConvertible {
-  public let loss: Double
-  public let step: Int
-  public let rate: Double
-
-  public var description: String {
-    "the loss is \(loss) at step \(step), with a learning rate of \(rate); nothing was saved after that step. "
-      + "Start again with `--resume latest --debug` to see the first layer whose numbers are not finite"
   }
 }

@@ -107,11 +107,16 @@ public struct TrainingRun {
     let loop = try TrainingLoop(
       runners, update, settings, schedule: schedule, totalSteps: totalSteps,
       lastStep: request.steps.map { min(step + $0, totalSteps) } ?? totalSteps, queue: queue, loader: loader,
+      capsules: CapsuleRecorder(
+        runners, update, queue, assignment, experiment, runFolder: start.folder, build: request.build, log: log),
       evaluation: Evaluation(
         experiment.evaluation, experiment.evaluationPipeline, batch: settings.evaluationBatch, loaderSettings(1)),
       assignment: assignment, exchange: exchange, resumed: start.info, log: log, writer: writer, stop: request.stop, trace: trace,
       describe: describe)
-    if request.isDebugging { runners.observer = DebugObserver(runners, log: log).observe }
+    if request.isDebugging {
+      runners.observer = DebugObserver(
+        runners, loop.gradients, log: log, nameOfSample: experiment.training.name(of:)).observe
+    }
     let ending = try loop.run()
     if isFirst && experiment.task.name == "classification" {
       log?.attempt {

@@ -1,9 +1,12 @@
 import Foundation
 
-/// The JSON text that `--json` prints: keys in snake case and alphabetical order, on one line.
+/// The JSON text that `--json` prints: keys in snake case and alphabetical order, on one line; numbers that are not
+/// finite as the words `nan`, `inf` and `-inf`.
 func jsonText(_ value: some Encodable) throws -> String {
   let encoder = JSONEncoder()
   encoder.keyEncodingStrategy = .convertToSnakeCase
+  encoder.nonConformingFloatEncodingStrategy = .convertToString(
+    positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
   encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
   return String(decoding: try encoder.encode(value), as: UTF8.self)
 }

@@ -21,7 +21,7 @@ enum ProgramExit: Int32 {
   init(_ error: any Error) {
     switch error {
     case is ConfigError, is MissingRunFile, is ReplicaError, is BatchScheduleError, is TraceError, is RunFolderError,
-      is PipelineError, is MemoryBudgetError:
+      is PipelineError, is MemoryBudgetError, is OneProcessOnly:
       self = .usage
     case let error as JointFailure:
       self = error.exit

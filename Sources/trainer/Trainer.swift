@@ -12,9 +12,13 @@ struct Trainer: ParsableCommand {
         mpirun -n 4 trainer
         mpirun -n 4 trainer train configs/classification/resnet20-cbam_cifar10.yaml data.root=DATA --output runs/first
         trainer train RUN.yaml --resume latest --debug
+
+      A step whose loss is not finite, leaps, or is asked for (run.capture_step) is kept in the run's folder;
+      `trainer replay CAPSULE` runs it alone and names the first bad layer, replica and sample.
       """,
     subcommands: [
-      Train.self, Evaluate.self, Predict.self, Inspect.self, Models.self, Verify.self, Benchmark.self, Doctor.self,
+      Train.self, Evaluate.self, Predict.self, Replay.self, Inspect.self, Models.self, Verify.self, Benchmark.self,
+      Doctor.self,
     ],
     defaultSubcommand: Train.self)
 }

@@ -80,11 +80,15 @@ import Testing
       says: ["a training step does not fit into 1 MiB; the smallest budget that works is", "most is needed at step"]),
     Mistake(
       testDescription: "a rate that explodes", settings: ["optimizer.learning_rate=1e30", "schedule.name=constant"],
-      code: 1, says: ["the loss is", "with a learning rate of 1e+30", "--resume latest --debug"]),
+      code: 1,
+      says: [
+        "the loss is", "with a learning rate of 1e+30", "step 1 had loss",
+        "`trainer replay FOLDER/run/capsules/step-000002` runs it alone",
+      ]),
     Mistake(
       testDescription: "a rate that explodes, in debug mode",
       settings: ["optimizer.learning_rate=1e30", "schedule.name=constant"], options: ["--debug"], code: 1,
-      says: ["step 2: ", "in the forward pass"]),
+      says: ["step 2: ", "in the forward pass of replica 0"]),
     Mistake(
       testDescription: "a folder that holds a run", options: ["--output", "FOLDER/occupied"], code: 64,
       says: ["FOLDER/occupied already holds a run", "--resume latest"]),
@@ -113,7 +117,10 @@ import Testing
       says: ["error: FOLDER/cifar/data_batch_1.bin: has 12291 bytes"]),
     Mistake(
       testDescription: "a rate that explodes, two ranks",
-      settings: ["optimizer.learning_rate=1e30", "schedule.name=constant"], ranks: 2, code: 1, says: ["the loss is"]),
+      settings: ["optimizer.learning_rate=1e30", "schedule.name=constant"], ranks: 2, code: 1,
+      says: [
+        "the loss is", "replicas 0 (rank 0), 1 (rank 0), 2 (rank 1), 3 (rank 1)", "`trainer replay FOLDER/run/capsules",
+      ]),
   ]
 
   @Test(arguments: mistakes)

@@ -78,6 +78,11 @@ final class TinyRun {
     return try #require(values.last)
   }
 
+  /// The losses that training steps have logged.
+  func losses(_ output: String) throws -> [Double] {
+    try records(output).filter { $0["phase"] as? String == "train" }.compactMap { $0["loss"] as? Double }
+  }
+
   /// What the evaluations found, those of the moving average too.
   func evaluations(_ output: String) throws -> [String] {
     try records(output).compactMap { record in

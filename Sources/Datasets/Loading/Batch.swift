@@ -33,6 +33,28 @@ public final class Batch: @unchecked Sendable {
     indexMemory = .allocate(capacity: capacity)
   }
 
+  /// A batch from elsewhere than a loader: one that was stored.
+  /// - Parameters:
+  ///   - labels: one for each sample, as `weights` and `indices`.
+  ///   - images: the pictures one after the other, as many as `labels`.
+  public convenience init(
+    _ address: BatchAddress, sampleShape: Shape, images: [Float], labels: [Int], weights: [Float], indices: [Int]
+  ) {
+    precondition(
+      weights.count == labels.count && indices.count == labels.count
+        && images.count == labels.count * sampleShape.count,
+      "\(labels.count) labels, \(weights.count) weights, \(indices.count) indices, \(images.count) numbers")
+    self.init(capacity: max(labels.count, 1), sampleShape: sampleShape)
+    self.address = address
+    count = labels.count
+    for place in labels.indices {
+      labelMemory[place] = Int32(clamping: labels[place])
+      weightMemory[place] = weights[place]
+      indexMemory[place] = indices[place]
+    }
+    imageMemory.update(from: images, count: images.count)
+  }
+
   deinit {
     imageMemory.deallocate()
     labelMemory.deallocate()

@@ -52,6 +52,22 @@ public struct Classification: TrainingTask {
     return tally
   }
 
+  /// weight (log Σ e^z - (1 - e) z[label] - e mean z), with the training's smoothing e; NaN for a class that there is
+  /// none of.
+  public func sampleLosses(_ runner: any Runner, _ batch: Batch) -> [Double] {
+    let logits = runner.output("logits"), classes = logits.shape[1], smoothing = Double(labelSmoothing)
+    return (0..<batch.count).map { index in
+      let row = UnsafeBufferPointer(start: logits.pointer + index * classes, count: classes)
+      guard batch.weights[index] != 0 else { return 0 }
+      let label = Int(batch.labels[index])
+      guard row.indices.contains(label) else { return .nan }
+      let largest = Double(row.max() ?? 0), mean = row.reduce(0) { $0 + Double($1) } / Double(classes)
+      let normalizer = largest + log(row.reduce(0) { $0 + exp(Double($1) - largest) })
+      let loss = normalizer - (1 - smoothing) * Double(row[label]) - smoothing * mean
+      return Double(batch.weights[index]) * loss
+    }
+  }
+
   public func metrics(from tally: [Double]) -> [Metric] {
     let samples = max(tally[0], 1)
     return [

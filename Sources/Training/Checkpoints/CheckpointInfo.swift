@@ -1,5 +1,4 @@
 import Foundation
-import Safetensors
 
 /// What `state.json` of a checkpoint says: where the run stands, and what the files beside it must be.
 ///
@@ -50,27 +49,17 @@ public struct CheckpointInfo: Codable, Hashable, Sendable {
   }
 
   /// The file's text: this value with a checksum over itself.
-  func encoded() throws -> Data {
-    let encoder = Self.encoder()
-    encoder.outputFormatting.insert(.prettyPrinted)
-    return try encoder.encode(Sealed(checksum: checksum(), state: self))
-  }
+  func encoded() throws -> Data { try SealedText.encode(self) }
 
   /// Reads what `encoded` wrote.
   /// - Throws: `CheckpointError` when the text is not such a file or has changed since.
   static func decoded(_ data: Data, path: String) throws(CheckpointError) -> CheckpointInfo {
-    let sealed: Sealed
-    do { sealed = try JSONDecoder().decode(Sealed.self, from: data) } catch {
-      throw CheckpointError(path: path, reason: "is not the state of a checkpoint")
+    let info: CheckpointInfo = try SealedText.decode(data, path: path, as: "the state of a checkpoint")
+    guard info.format == 1 else {
+      throw CheckpointError(path: path, reason: "has format \(info.format), this program reads 1")
     }
-    guard let sum = try? sealed.state.checksum(), sum == sealed.checksum else {
-      throw CheckpointError(path: path, reason: "has changed since it was written: its checksum is wrong")
-    }
-    guard sealed.state.format == 1 else {
-      throw CheckpointError(path: path, reason: "has format \(sealed.state.format), this program reads 1")
-    }
-    if let flaw = sealed.state.flaw { throw CheckpointError(path: path, reason: flaw) }
-    return sealed.state
+    if let flaw = info.flaw { throw CheckpointError(path: path, reason: flaw) }
+    return info
   }
 
   /// What no run can have written, although the checksum is right: numbers that later arithmetic would overflow on,
@@ -94,22 +83,9 @@ public struct CheckpointInfo: Codable, Hashable, Sendable {
 
   /// The files beside `state.json`, in alphabetical order.
   static let fileNames = ["model.safetensors", "optimizer.safetensors"]
-
-  private struct Sealed: Codable {
-    let checksum: UInt32
-    let state: CheckpointInfo
-  }
-
-  private func checksum() throws -> UInt32 { Checksum.crc32(try Self.encoder().encode(self)) }
-
-  private static func encoder() -> JSONEncoder {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return encoder
-  }
 }
 
-/// A checkpoint that cannot be read.
+/// A checkpoint, or the capsule of a step, that cannot be read.
 public struct CheckpointError: Error, Hashable, Sendable, CustomStringConvertible {
   public let path: String
   public let reason: String

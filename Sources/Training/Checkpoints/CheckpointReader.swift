@@ -16,7 +16,7 @@ public struct CheckpointReader {
   public init(_ path: String) throws {
     self.path = path
     info = try Self.info(path)
-    for name in CheckpointInfo.fileNames { try Self.verify(path + "/" + name, info.files[name]!) }
+    for name in CheckpointInfo.fileNames { try info.files[name]!.verify(path + "/" + name) }
     model = try SafetensorsFile(path: path + "/model.safetensors")
     optimizer = try SafetensorsFile(path: path + "/optimizer.safetensors")
   }
@@ -57,19 +57,25 @@ public struct CheckpointReader {
 
   /// Copies the model's tensors alone.
   public func restoreModel(_ state: ModelState) throws { try WeightFile(model).load(into: state) }
+}
 
-  private static func verify(_ file: String, _ wanted: CheckpointInfo.File) throws(CheckpointError) {
-    let size = (try? FileManager.default.attributesOfItem(atPath: file)[.size] as? Int) ?? nil
-    guard let size else { throw CheckpointError(path: file, reason: "is missing or cannot be read") }
-    guard size == wanted.bytes else {
-      throw CheckpointError(path: file, reason: "has \(size) bytes, \(wanted.bytes) were written")
+extension CheckpointInfo.File {
+  init(_ written: SafetensorsWriter.Written) { self.init(bytes: written.byteCount, crc32: written.crc32) }
+
+  /// Compares the file at `path` with what was written.
+  /// - Throws: `CheckpointError` when it is missing or has another size or checksum.
+  func verify(_ path: String) throws(CheckpointError) {
+    let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? nil
+    guard let size else { throw CheckpointError(path: path, reason: "is missing or cannot be read") }
+    guard size == bytes else {
+      throw CheckpointError(path: path, reason: "has \(size) bytes, \(bytes) were written")
     }
     let sum: UInt32
-    do { sum = try Checksum.crc32(ofFile: file) } catch {
-      throw CheckpointError(path: file, reason: "cannot be read: wanted \(error.wanted), found \(error.found)")
+    do { sum = try Checksum.crc32(ofFile: path) } catch {
+      throw CheckpointError(path: path, reason: "cannot be read: wanted \(error.wanted), found \(error.found)")
     }
-    guard sum == wanted.crc32 else {
-      throw CheckpointError(path: file, reason: "has changed since it was written: its checksum is wrong")
+    guard sum == crc32 else {
+      throw CheckpointError(path: path, reason: "has changed since it was written: its checksum is wrong")
     }
   }
 }

@@ -1,6 +1,5 @@
 import Foundation
 import Glibc
-import Safetensors
 
 /// The checkpoints of one run: `step-000123/{model.safetensors, optimizer.safetensors, state.json}` and `latest`.
 ///
@@ -40,57 +39,38 @@ public struct CheckpointStore: Sendable {
   /// - Throws: `CheckpointWriteError`; earlier checkpoints are untouched then.
   public func write(_ snapshot: Snapshot) throws {
     var snapshot = snapshot
-    let hidden = folder + "/.writing-\(Self.name(step: snapshot.info.step))"
-    let files = FileManager.default
+    let step = snapshot.info.step
     do {
-      try? files.removeItem(atPath: hidden)
-      try files.createDirectory(atPath: hidden, withIntermediateDirectories: true)
-      try snapshot.writeTensors(into: hidden)
-      try Self.write(snapshot.info.encoded(), to: hidden + "/state.json")
-      try Self.flush(hidden)
-      let place = path(step: snapshot.info.step), former = try moveAside(place, as: "replaced")
-      guard rename(hidden, place) == 0 else {
-        let failure = Self.failure(place, "cannot be put in place")
-        if let former { rename(former, place) }
-        throw failure
+      try PendingFolder.fill(path(step: step)) { pending in
+        try snapshot.writeTensors(into: pending.path)
+        try pending.write(snapshot.info.encoded(), to: "state.json")
       }
-      try Self.flush(folder)
-      try pointLatest(to: Self.name(step: snapshot.info.step))
-      if let former { try? files.removeItem(atPath: former) }
-      prune(newest: snapshot.info.step)
+      try pointLatest(to: Self.name(step: step))
+      prune(newest: step)
     } catch {
-      try? files.removeItem(atPath: hidden)
-      throw CheckpointWriteError(step: snapshot.info.step, reason: "\(error)")
+      throw CheckpointWriteError(step: step, reason: "\(error)")
     }
   }
 
   /// Removes what an interrupted write left behind.
   public func clean() {
-    putBack()
+    PendingFolder.clean(folder)
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    for name in names where [".writing-", ".replaced-", ".retired-", ".latest-"].contains(where: name.hasPrefix) {
+    for name in names where name.hasPrefix(".latest-") {
       try? FileManager.default.removeItem(atPath: folder + "/" + name)
     }
   }
 
-  /// Gives a checkpoint its name again where a process was killed after moving it aside and before the new one of the
-  /// same step had taken its place.
-  func putBack() {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    for name in names where name.hasPrefix(".replaced-") {
-      guard let start = name.firstRange(of: "step-")?.lowerBound else { continue }
-      let place = folder + "/" + name[start...]
-      if access(place, F_OK) != 0 { rename(folder + "/" + name, place) }
-    }
-  }
+  /// See `PendingFolder.putBack`.
+  func putBack() { PendingFolder.putBack(folder) }
 
   private func pointLatest(to name: String) throws {
     let aside = folder + "/.latest-\(getpid())"
     unlink(aside)
     guard symlink(name, aside) == 0, rename(aside, folder + "/latest") == 0 else {
-      throw Self.failure(folder + "/latest", "cannot be swapped")
+      throw PendingFolder.failure(folder + "/latest", "cannot be swapped")
     }
-    try Self.flush(folder)
+    try PendingFolder.flush(folder)
   }
 
   private func prune(newest: Int) {
@@ -105,45 +85,7 @@ public struct CheckpointStore: Sendable {
     }
     kept.formUnion(judged.prefix(keepBest).map(\.0))
     for step in steps where step > newest || (infos.contains { $0.0 == step } && !kept.contains(step)) {
-      // Moved before it is removed: a kill in between leaves no half-empty checkpoint under its name.
-      if let aside = try? moveAside(path(step: step), as: "retired") {
-        try? FileManager.default.removeItem(atPath: aside)
-      }
+      PendingFolder.remove(path(step: step))
     }
-  }
-
-  /// Renames what is at `place` to a hidden name, which is returned; `nil` when there is nothing.
-  private func moveAside(_ place: String, as kind: String) throws -> String? {
-    let aside = folder + "/.\(kind)-\(getpid())-" + (place as NSString).lastPathComponent
-    if rename(place, aside) == 0 { return aside }
-    guard errno == ENOENT else { throw Self.failure(place, "cannot be moved aside") }
-    return nil
-  }
-
-  private static func write(_ data: Data, to path: String) throws {
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw failure(path, "cannot be written") }
-    defer { close(descriptor) }
-    var done = 0
-    try data.withUnsafeBytes { bytes in
-      while done < bytes.count {
-        let count = Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
-        if count < 0 && errno == EINTR { continue }
-        guard count > 0 else { throw failure(path, "cannot be written") }
-        done += count
-      }
-    }
-    guard fsync(descriptor) == 0 else { throw failure(path, "cannot be flushed") }
-  }
-
-  private static func flush(_ folder: String) throws {
-    let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw failure(folder, "cannot be opened") }
-    defer { close(descriptor) }
-    guard fsync(descriptor) == 0 else { throw failure(folder, "cannot be flushed") }
-  }
-
-  private static func failure(_ path: String, _ what: String) -> CheckpointError {
-    CheckpointError(path: path, reason: "\(what): \(String(cString: strerror(errno)))")
   }
 }

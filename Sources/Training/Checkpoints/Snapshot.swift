@@ -56,7 +56,6 @@ extension SafetensorsWriter {
   }
 
   fileprivate func writeFile(_ path: String) throws -> CheckpointInfo.File {
-    let written = try write(to: path)
-    return CheckpointInfo.File(bytes: written.byteCount, crc32: written.crc32)
+    CheckpointInfo.File(try write(to: path))
   }
 }

@@ -47,6 +47,19 @@ public struct WeightFile {
     return matching
   }
 
+  /// Writes a model's tensors as `load` reads them: parameters, running statistics and step counters.
+  static func write(_ state: ModelState, to path: String) throws -> SafetensorsWriter.Written {
+    var writer = SafetensorsWriter(metadata: ["format": "pt"])
+    for entry in state.layout.parameters + state.layout.buffers {
+      let layout = state.fileLayout(entry.path)!
+      try writer.add(entry.path, shape: layout.shape) { memory in
+        _ = memory.update(fromContentsOf: layout.toFile(state.view(entry.path)!.array))
+      }
+    }
+    for (path, count) in state.counters { try writer.add(path, shape: [], integers: [count]) }
+    return try writer.write(to: path)
+  }
+
   /// Copies one tensor.
   func load(_ name: String, _ layout: FileLayout, into memory: TensorView) throws {
     let shape = try file.info(name).shape

@@ -1,4 +1,5 @@
 import Compute
+import Datasets
 import Foundation
 import Graphs
 import Layers
@@ -46,6 +47,30 @@ import Testing
     #expect(abs(loss(0, [1, 2]) - log(1 + exp(1))) < 1e-12)
     #expect(loss(0, [.nan, 1]) == 0x1p20)
     #expect(loss(0, [-.infinity, 1]) == 0x1p20)
+  }
+
+  @Test func sampleLossesAddUpToTheLoss() throws {
+    let trace = Trace(mode: .training), task = Classification(labelSmoothing: 0.1)
+    task.trace(Classifier(), images: [4, 2, 2, 3], in: trace)
+    let plan = Plan(try trace.finish(), workers: 1)
+    let state = try ModelState(plan.program, layout: plan.layout, key: RandomKey(2))
+    let runner = Interpreter(plan, state: state, team: WorkerTeam(count: 1))
+    var stream = RandomStream(RandomKey(1))
+    func losses(_ labels: [Int]) throws -> (parts: [Double], whole: Float) {
+      let batch = Batch(
+        BatchAddress(epoch: 0, step: 0, replica: 0), sampleShape: [2, 2, 3],
+        images: (0..<48).map { _ in stream.uniform(-2, 2) }, labels: labels, weights: [1, 1, 0, 1],
+        indices: [3, 1, 4, 2])
+      task.fill(runner, from: batch)
+      try runner.forward(random: RandomKey(0))
+      return (task.sampleLosses(runner, batch), runner.output("loss")[0])
+    }
+    let good = try losses([6, 0, 3, 2])
+    #expect(good.parts.count == 4 && good.parts[2] == 0, "a sample of weight zero has no part")
+    #expect(good.parts.filter { $0 > 0 }.count == 3)
+    #expect(abs(good.parts.reduce(0, +) - Double(good.whole)) < 1e-5)
+    let bad = try losses([6, 0, 3, 7])
+    #expect(bad.whole.isNaN && bad.parts.map(\.isNaN) == [false, false, false, true], "there is no class 7")
   }
 
   @Test func metricsComeFromAddedTallies() {

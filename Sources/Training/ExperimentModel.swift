@@ -1,0 +1,22 @@
+import Configuration
+import Layers
+import Tasks
+
+/// What a run file trains and what for, without the data: they only say how many classes there are.
+public struct ExperimentModel {
+  public let network: any Module
+  public let task: any TrainingTask
+
+  /// Reads the sections `model` and `task`.
+  /// - Parameter classesOfData: the classes of the data set; `model.classes` may be more, not fewer.
+  /// - Throws: `ConfigError`.
+  public init(_ file: RunFile, classesOfData: Int, makeNetwork: Experiment.MakeNetwork) throws {
+    let model = try file.section("model")
+    let classes = try model.int("classes", default: classesOfData, in: 1...1_000_000)
+    guard classes >= classesOfData else {
+      throw model.error("classes", "is \(classes), but the data set has \(classesOfData) classes")
+    }
+    network = try makeNetwork(model, classes)
+    task = try TaskCatalog.task(try file.section("task"))
+  }
+}
