@@ -19,6 +19,11 @@ public struct LaunchEnvironment: Sendable {
   /// The number of ranks that the launcher announces, where it does so before MPI is started.
   public var announcedSize: Int? { number("OMPI_COMM_WORLD_SIZE") ?? number("PMI_SIZE") }
 
+  /// When Slurm takes the machines away, where it says so (`SLURM_JOB_END_TIME`, seconds since 1970).
+  public var allocationEnd: Date? {
+    variables["SLURM_JOB_END_TIME"].flatMap { Double($0) }.map { Date(timeIntervalSince1970: $0) }
+  }
+
   /// Whether somebody watches the standard output on a terminal.
   ///
   /// Under mpirun each process writes to a terminal that mpirun made for it: what counts is where mpirun itself writes.

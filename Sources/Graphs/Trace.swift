@@ -7,6 +7,8 @@ public final class Trace {
   public enum Mode: Hashable, Sendable { case training, inference }
 
   public let mode: Mode
+  /// Where training norms take their statistics over all replicas; `nil` where each replica has its own.
+  public let replicaSums: (any ReplicaSums)?
   private var graph = Graph()
   private var scopes: [String] = []
   private var mistakes: [TraceError] = []
@@ -18,7 +20,10 @@ public final class Trace {
   private var sharedOwners: [String: AnyObject] = [:]
   private var replaying = 0
 
-  public init(mode: Mode) { self.mode = mode }
+  public init(mode: Mode, replicaSums: (any ReplicaSums)? = nil) {
+    self.mode = mode
+    self.replicaSums = replicaSums
+  }
 
   /// The path of the module being traced.
   public var path: String { scopes.joined(separator: ".") }

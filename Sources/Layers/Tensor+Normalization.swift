@@ -5,7 +5,7 @@ import Operators
 extension Tensor {
   /// Batch normalisation over all axes but the channels (Ioffe, Szegedy; ICML 2015): y = γ (x - μ) / sqrt(σ² + ε) + β.
   ///
-  /// Training uses the statistics of this replica's batch and moves the running ones by `momentum` towards them (the
+  /// Training uses the statistics of this replica's batch (of all replicas', where the trace has `replicaSums`) and moves the running ones by `momentum` towards them (the
   /// update factor of PyTorch: running ← (1 - momentum) running + momentum batch); inference uses the running ones.
   /// Parameters `name.weight`, `name.bias`; buffers `name.running_mean`, `name.running_var`,
   /// `name.num_batches_tracked`.
@@ -22,7 +22,10 @@ extension Tensor {
       case .inference:
         return applying(BatchNormInference(epsilon: epsilon), with: [weight, bias, mean, variance])
       case .training:
-        let results = trace.apply(BatchNorm(epsilon: epsilon, momentum: momentum), [self, weight, bias, mean, variance])
+        let norm: any Operator =
+          trace.replicaSums.map { SynchronizedBatchNorm(epsilon: epsilon, momentum: momentum, over: $0) }
+          ?? BatchNorm(epsilon: epsilon, momentum: momentum)
+        let results = trace.apply(norm, [self, weight, bias, mean, variance])
         trace.update(buffer: "running_mean", to: results[3])
         trace.update(buffer: "running_var", to: results[4])
         return results[0]

@@ -22,6 +22,7 @@ public struct Experiment {
   public let evaluationPipeline: TransformPipeline
   public let network: any Module
   public let task: any TrainingTask
+  public let synchronizesNorms: Bool
   public let optimizer: any Optimizer
   public let clipping: Clipping
   public let average: MovingAverage?
@@ -49,6 +50,7 @@ public struct Experiment {
     let model = try ExperimentModel(file, classesOfData: training.classNames.count, makeNetwork: makeNetwork)
     network = model.network
     task = model.task
+    synchronizesNorms = model.synchronizesNorms
     let rule = try file.section("optimizer")
     optimizer = try OptimizerCatalog.optimizer(rule)
     clipping = try Clipping(rule)

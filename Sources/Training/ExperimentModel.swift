@@ -6,6 +6,8 @@ import Tasks
 public struct ExperimentModel {
   public let network: any Module
   public let task: any TrainingTask
+  /// Whether batch norms take their statistics over the samples of all replicas.
+  public let synchronizesNorms: Bool
 
   /// Reads the sections `model` and `task`.
   /// - Parameter classesOfData: the classes of the data set; `model.classes` may be more, not fewer.
@@ -16,6 +18,8 @@ public struct ExperimentModel {
     guard classes >= classesOfData else {
       throw model.error("classes", "is \(classes), but the data set has \(classesOfData) classes")
     }
+    synchronizesNorms =
+      try model.choice("batch_norm", among: ["per_replica", "synchronized"], default: "per_replica") == "synchronized"
     network = try makeNetwork(model, classes)
     task = try TaskCatalog.task(try file.section("task"))
   }

@@ -44,24 +44,31 @@ package final class GradientStep {
   }
 
   /// Leaves the sum over all replicas, divided by the weight of all samples, in the model's gradient block.
-  package func run(_ batches: [Batch], step: Int, samples: Int, isStopRequested: Bool) throws -> Outcome {
+  /// - Parameter isLocal: whether it is the sum over this rank's replicas and samples alone.
+  package func run(
+    _ batches: [Batch], step: Int, samples: Int, isStopRequested: Bool, isLocal: Bool = false
+  ) throws -> Outcome {
     let waitedBefore = queue.exposedDuration, start = now()
-    figures.values = [batches.reduce(0) { $0 + runners.task.weight(of: $1) }]
-    let weighed = queue.perform("loss weight", figures.add)
+    let weight = batches.reduce(0) { $0 + runners.task.weight(of: $1) }
+    let samples = isLocal ? max(batches.reduce(0) { $0 + $1.count }, 1) : samples
+    figures.values = [weight]
+    sum.isLocal = isLocal
+    let weighed = isLocal ? nil : queue.perform("loss weight", figures.add)
     let losses = try batches.map { try forwardAndBackward($0, step: step, samples: samples, weight: weighed) }
     let own = Figures()
-    own.values = [losses.reduce(0, +), isStopRequested ? 1 : 0]
+    own.values = [losses.reduce(0, +), isStopRequested ? 1 : 0, weight]
     queue.perform("loss", own.add)
+    queue.whereabouts.enter("sums of gradients", step: step + 1)
     trace?.enter("exposed communication")
     try sum.finish()
     let exposed = (queue.exposedDuration - waitedBefore) / .seconds(1)
     return Outcome(
-      loss: own.values[0] / Swift.max(figures.values[0], 1), isStopping: own.values[1] > 0,
+      loss: own.values[0] / Swift.max(own.values[2], 1), isStopping: own.values[1] > 0,
       computeSeconds: Double(now() - start) * 1e-9 - exposed, exposedSeconds: exposed, replicaLosses: losses)
   }
 
   private func forwardAndBackward(
-    _ batch: Batch, step: Int, samples: Int, weight: ReductionQueue.Ticket
+    _ batch: Batch, step: Int, samples: Int, weight: ReductionQueue.Ticket?
   ) throws -> Double {
     guard batch.count > 0 else {
       runners.state.gradients.pointer.update(repeating: 0, count: runners.state.gradients.count)
@@ -72,9 +79,11 @@ package final class GradientStep {
     defer { running = nil }
     let runner = try runners.runner(.training, batch: batch.count)
     runners.task.fill(runner, from: batch)
+    queue.whereabouts.enter("forward", step: step + 1)
     try runner.forward(random: key.appending(step).appending(batch.address.replica))
     scaleStatistics(by: Float(batch.count) / Float(samples))
-    try queue.wait(weight)
+    if let weight { try queue.wait(weight) }
+    queue.whereabouts.enter("backward", step: step + 1)
     runner.seed("loss")[0] = Float(1 / Swift.max(figures.values[0], 1))
     let loss = Double(runner.output("loss")[0])
     if sum.isLast {

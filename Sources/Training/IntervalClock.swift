@@ -12,6 +12,9 @@ struct IntervalClock {
   private var samples = 0
   private var lossSum = 0.0
   private var steps = 0
+  /// Seconds of the slowest step so far, without the first, which warms up.
+  private(set) var slowestStep = 0.0
+  private var lastStep: UInt64?
 
   init(globalBatch: Int) { self.globalBatch = globalBatch }
 
@@ -22,6 +25,9 @@ struct IntervalClock {
   }
 
   mutating func add(_ outcome: GradientStep.Outcome, samples: Int) {
+    let moment = now()
+    if let lastStep { slowestStep = max(slowestStep, Double(moment - lastStep) * 1e-9) }
+    lastStep = moment
     computeSeconds += outcome.computeSeconds
     exposedSeconds += outcome.exposedSeconds
     self.samples += samples
@@ -30,6 +36,8 @@ struct IntervalClock {
   }
 
   mutating func restart() {
+    // What comes between reports, such as an evaluation, is no part of a step.
+    lastStep = nil
     started = now()
     (dataSeconds, computeSeconds, exposedSeconds, samples, lossSum, steps) = (0, 0, 0, 0, 0, 0)
   }

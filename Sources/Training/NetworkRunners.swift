@@ -2,6 +2,7 @@ import Compute
 import Datasets
 import Graphs
 import Layers
+import Operators
 import Tasks
 
 /// The runs of one network: a plan for each batch size and mode, made when first asked for, all on the same parameters
@@ -19,6 +20,7 @@ public final class NetworkRunners {
   private let measuresSteps: Bool
   private let memoryBudget: MemoryBudget
   private let rewrites: [any Rewrite]
+  private let replicaSums: (any ReplicaSums)?
   private var arena: Arena
   private var runners: [Key: any Runner] = [:]
   /// Watches the interpreter in debug mode.
@@ -37,6 +39,7 @@ public final class NetworkRunners {
   ///   - mode: what the network is mostly for; `.inference` takes no memory for training.
   ///   - memoryBudget: what the arena of a training step may take; evaluations are not held to it.
   ///   - rewrites: what the traced graph goes through before it is planned.
+  ///   - replicaSums: where norms take their statistics over all replicas.
   ///   - isInterpreted: debug mode: node by node, without a plan's memory.
   ///   - measuresSteps: whether each step of a plan is timed, for a trace.
   /// - Throws: `TraceError` for shapes that do not fit, `MemoryBudgetError` for too small a budget, `ArenaError` when
@@ -44,7 +47,7 @@ public final class NetworkRunners {
   public init(
     _ network: any Module, _ task: any TrainingTask, batch: Int, image: Shape, team: WorkerTeam, key: RandomKey,
     mode: Trace.Mode = .training, bucketBytes: Int = 4 << 20, memoryBudget: MemoryBudget = .auto,
-    rewrites: [any Rewrite] = Plan.rewrites, isInterpreted: Bool = false, measuresSteps: Bool = false
+    rewrites: [any Rewrite] = Plan.rewrites, replicaSums: (any ReplicaSums)? = nil, isInterpreted: Bool = false, measuresSteps: Bool = false
   ) throws {
     self.network = network
     self.task = task
@@ -54,8 +57,9 @@ public final class NetworkRunners {
     self.measuresSteps = measuresSteps
     self.memoryBudget = memoryBudget
     self.rewrites = rewrites
+    self.replicaSums = replicaSums
     imageShape = image
-    let graph = try Self.graph(network, task, batch: batch, image: image, mode: mode)
+    let graph = try Self.graph(network, task, batch: batch, image: image, mode: mode, replicaSums: replicaSums)
     mainPlan = try Plan(
       graph, workers: team.count, bucketBytes: bucketBytes, rewrites: rewrites,
       budget: mode == .training ? memoryBudget : .auto)
@@ -68,7 +72,7 @@ public final class NetworkRunners {
   public func runner(_ mode: Trace.Mode, batch: Int) throws -> any Runner {
     let key = Key(mode: mode, batch: batch)
     if let known = runners[key] { return known }
-    let graph = try Self.graph(network, task, batch: batch, image: imageShape, mode: mode)
+    let graph = try Self.graph(network, task, batch: batch, image: imageShape, mode: mode, replicaSums: replicaSums)
     let plan = try Plan(
       graph, workers: team.count, layout: state.layout, bucketBytes: bucketBytes, rewrites: rewrites,
       budget: mode == .training ? memoryBudget : .auto)
@@ -84,9 +88,10 @@ public final class NetworkRunners {
 
   /// The traced graph of one mode.
   public static func graph(
-    _ network: any Module, _ task: any TrainingTask, batch: Int, image: Shape, mode: Trace.Mode
+    _ network: any Module, _ task: any TrainingTask, batch: Int, image: Shape, mode: Trace.Mode,
+    replicaSums: (any ReplicaSums)? = nil
   ) throws -> Graph {
-    let trace = Trace(mode: mode)
+    let trace = Trace(mode: mode, replicaSums: replicaSums)
     task.trace(network, images: Shape([batch] + image.array), in: trace)
     return try trace.finish()
   }

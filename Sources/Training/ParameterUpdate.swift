@@ -123,6 +123,26 @@ public final class ParameterUpdate {
     }
   }
 
+  /// Puts the mean over the ranks in the place of parameters, running statistics and all blocks beside them. All ranks
+  /// call this together.
+  func takeMeans(over queue: ReductionQueue) throws {
+    let ranges = [state.layout.statisticsRange, state.layout.parameterRange]
+    let parts = ([state.values] + blocks.map(\.values)).flatMap { block in
+      ranges.map { (block.pointer + $0.lowerBound, $0.count) }
+    }
+    for (values, count) in parts { queue.submit("means of parameters", values, count: count) }
+    try queue.waitAll()
+    let share = 1 / Float(queue.size)
+    nonisolated(unsafe) let memory = parts
+    team.run { worker in
+      for (values, count) in memory {
+        for range in worker.ranges(count, by: ParameterLayout.tileElements) {
+          for index in range { values[index] *= share }
+        }
+      }
+    }
+  }
+
   /// The blocks in full, for a checkpoint: on rank 0, where the ranks share them out. All ranks call this together.
   public func wholeBlocks(over queue: ReductionQueue) throws -> [StateBlock] {
     guard let shards else { return blocks }

@@ -28,6 +28,8 @@ final class ReplicaSum {
   private var waiting: [Arena] = []
   private var isWaiting: [Bool] = []
   private var done = 0
+  /// Whether this step's gradients stay in this rank.
+  var isLocal = false
 
   /// - Parameters:
   ///   - block: where each replica leaves its gradients, and where the sum ends.
@@ -70,7 +72,7 @@ final class ReplicaSum {
   /// Takes a bucket of the last replica, and hands it to the ranks.
   func closeBucket(_ index: Int) {
     for level in isWaiting.indices where isWaiting[level] { add(level, to: buckets[index]) }
-    if exchange.overlaps { submit(index) }
+    if exchange.overlaps && !isLocal { submit(index) }
   }
 
   private func submit(_ index: Int) {
@@ -84,7 +86,7 @@ final class ReplicaSum {
 
   /// Returns when every bucket holds the sum over all replicas, or this rank's part of it.
   func finish() throws {
-    if !exchange.overlaps { buckets.indices.forEach(submit) }
+    if !exchange.overlaps && !isLocal { buckets.indices.forEach(submit) }
     try queue.waitAll()
     for level in isWaiting.indices { isWaiting[level] = false }
     done = 0

@@ -19,6 +19,9 @@ public struct RunSettings: Sendable {
   public let overlaps: Bool
   /// Whether each rank keeps and updates the moments of its part of the parameters alone.
   public let shardsOptimizer: Bool
+  /// Steps from mean to mean of the ranks' parameters, and where that begins; 1 for gradients summed in every step.
+  public let syncEvery: Int
+  public let syncFrom: Interval
   public let timeoutSeconds: Double
   /// Threads of a rank; 0 for its share of the processors.
   public let threads: Int
@@ -45,6 +48,15 @@ public struct RunSettings: Sendable {
   /// The names of rewrites that the run does without.
   public let disabledRewrites: Set<String>
 
+  /// What the ranks' work together must allow.
+  var demands: ReplicaAssignment.Demands {
+    var demands: ReplicaAssignment.Demands = []
+    if compresses { demands.insert(.compression) }
+    if shardsOptimizer { demands.insert(.shards) }
+    if syncEvery > 1 { demands.insert(.localSteps) }
+    return demands
+  }
+
   /// Reads the sections `data`, `distributed` and `run`. Every number has an upper bound, beyond what anybody can run,
   /// below which no product of two of them leaves 64 bits.
   public init(_ file: RunFile) throws(ConfigError) {
@@ -60,6 +72,8 @@ public struct RunSettings: Sendable {
     compresses = try distributed.choice("compression", among: ["none", "bf16"], default: "none") == "bf16"
     overlaps = try distributed.bool("overlap", default: true)
     shardsOptimizer = try distributed.bool("shard_optimizer", default: false)
+    syncEvery = try distributed.int("sync_every", default: 1, in: 1...1 << 20)
+    syncFrom = try distributed.interval("sync_from", default: .steps(0))
     timeoutSeconds = try distributed.float("timeout", default: 300, in: 1...1e7)
     threads = try distributed.int("threads", default: 0, in: 0...4096)
     pinsThreads = try distributed.bool("pin", default: true)

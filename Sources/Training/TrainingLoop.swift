@@ -38,6 +38,9 @@ public final class TrainingLoop {
   var bestMetric: Double?
   var interval: IntervalClock
   private var skipped = SkippedSamples()
+  private let local: LocalSteps
+  /// Whether somebody asked to stop while the ranks had parameters of their own.
+  private var owesStop = false
   /// Whether the step that the run goes on from still has to be judged, because a stop came in between.
   private var owesEvaluation = false
 
@@ -70,6 +73,9 @@ public final class TrainingLoop {
       runners, queue: queue, replicas: assignment.perRank, key: RandomKey(settings.seed).appending("step"),
       exchange: exchange)
     gradients.trace = trace
+    local = LocalSteps(
+      every: queue.size > 1 ? settings.syncEvery : 1,
+      start: settings.syncFrom.steps(perEpoch: schedule.stepsPerEpoch, ofRun: totalSteps))
     interval = IntervalClock(globalBatch: settings.globalBatch)
     owesEvaluation = resumed.map { $0.metric == nil && isDue(settings.evaluateEvery) } ?? false
   }
@@ -103,21 +109,34 @@ public final class TrainingLoop {
     enter("data.next")
     let batches = try interval.measuringData { try (0..<assignment.perRank).map { _ in try loader.next()! } }
     let samples = schedule.sampleCount(inStep: batches[0].address.step)
-    enter("gradients")
-    let outcome = try gradients.run(batches, step: step, samples: samples, isStopRequested: stop?.isRequested ?? false)
+    trace?.enter("gradients")
+    let isLocal = local.isLocal(step)
+    let outcome = try gradients.run(
+      batches, step: step, samples: samples, isStopRequested: isStopRequested, isLocal: isLocal)
     enter("update")
-    let norm = try capsules.examine(outcome, of: batches, step: step, samples: samples)
+    let norm = try capsules.examine(outcome, of: batches, step: step, samples: samples, isLocal: isLocal)
     try update.apply(step: step, norm: norm, over: queue)
     try endTracedStep()
     step += 1
     interval.add(outcome, samples: samples)
     if isDue(every: settings.logEverySteps) { try report() }
 
+    owesStop = owesStop || outcome.isStopping
+    if isLocal {
+      let isJoint = local.isDue(after: step) || isDue(settings.evaluateEvery) || isDue(settings.checkpointEvery)
+      guard isJoint else { return false }
+      enter("means of parameters")
+      try update.takeMeans(over: queue)
+    }
     queue.whereabouts.enter("evaluation")
-    let isStopping = try outcome.isStopping || isDue(settings.evaluateEvery) && evaluate()
+    let isStopping = try owesStop || isDue(settings.evaluateEvery) && evaluate()
     queue.whereabouts.enter("checkpoint")
     if isDue(settings.checkpointEvery) || isStopping { try save() }
     return isStopping
+  }
+
+  private var isStopRequested: Bool {
+    stop?.isRequested(savingTakes: (writer?.seconds ?? 0) + interval.slowestStep) ?? false
   }
 
   private func enter(_ phase: String) {
@@ -149,7 +168,7 @@ public final class TrainingLoop {
 
   /// Judges the model, and its moving average where there is one. Returns whether somebody asked to stop meanwhile.
   private func evaluate() throws -> Bool {
-    let isStopRequested = { [stop] in stop?.isRequested ?? false }
+    let isStopRequested = { [unowned self] in self.isStopRequested }
     let result = try evaluation.run(runners, queue: queue, isStopRequested: isStopRequested)
     if result.wasStopped { return true }
     let averaged = try update.average.map { _ in

@@ -58,17 +58,22 @@ public struct TrainingRun {
     let start = try chooseStart(communicator)
     let assignment = try ReplicaAssignment(
       replicas: settings.replicas == 0 ? start.info?.replicas ?? 0 : settings.replicas, ranks: communicator.size,
-      reduction: settings.reduction, compresses: settings.compresses, shards: settings.shardsOptimizer)
+      reduction: settings.reduction,
+      demands: settings.demands.union(experiment.synchronizesNorms ? .synchronizedNorms : []))
     let schedule = try BatchSchedule(
       sampleCount: experiment.training.count, globalBatch: settings.globalBatch, replicas: assignment.replicas,
       dropsShortBatch: settings.dropsShortBatch)
     let totalSteps = experiment.totalSteps(perEpoch: schedule.stepsPerEpoch)
 
+    let norms = experiment.synchronizesNorms && communicator.size > 1 ? ReplicaNorms() : nil
+    if norms != nil, (0..<schedule.stepsPerEpoch).contains(where: { schedule.leavesAReplicaEmpty(inStep: $0) }) {
+      throw ReplicaError.emptyReplica(samples: schedule.sampleCount, ranks: communicator.size)
+    }
     let runners = try NetworkRunners(
       experiment.network, experiment.task, batch: schedule.replicaBatch, image: experiment.trainingPipeline.outputShape,
       team: threads.team, key: RandomKey(settings.seed).appending("parameters"), bucketBytes: settings.bucketBytes,
       memoryBudget: settings.memoryBudget, rewrites: Plan.rewrites(except: settings.disabledRewrites),
-      isInterpreted: request.isDebugging, measuresSteps: isFirst && settings.traces)
+      replicaSums: norms, isInterpreted: request.isDebugging, measuresSteps: isFirst && settings.traces)
     var exchange = GradientExchange(overlaps: settings.overlaps)
     if settings.shardsOptimizer && communicator.size > 1 {
       exchange.shards = OptimizerShards(
@@ -91,6 +96,7 @@ public struct TrainingRun {
     try log.map { try announce($0, threads, assignment, schedule, runners, totalSteps, start) }
     let queue = ReductionQueue(communicator, reducing: assignment.reduction)
     defer { queue.close() }
+    norms?.queue = queue
     let loader = BatchLoader(
       experiment.training, experiment.trainingPipeline,
       sequence(schedule, assignment, communicator.rank, step, totalSteps),

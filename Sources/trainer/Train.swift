@@ -40,7 +40,7 @@ struct Train: ParsableCommand {
       request.output = output
       request.steps = steps
       request.isDebugging = debug
-      request.stop = StopRequest()
+      request.stop = StopRequest(allocationEnd: LaunchEnvironment().allocationEnd)
       let (ending, summary) = try TrainingRun(experiment, request).run(job.communicator)
       if !summary.isEmpty { print(summary) }
       return ending == .stopped ? .requeue : .success

@@ -71,6 +71,11 @@ public struct BatchSchedule: Hashable, Sendable {
     }
   }
 
+  /// Whether some replica has no sample in `step`.
+  public func leavesAReplicaEmpty(inStep step: Int) -> Bool {
+    (0..<replicas).contains { positions(step: step, replica: $0).isEmpty }
+  }
+
   /// The number of samples that all replicas together have in `step`.
   public func sampleCount(inStep step: Int) -> Int {
     (0..<replicas).reduce(0) { $0 + positions(step: step, replica: $1).count }

@@ -33,6 +33,8 @@ public struct ResNet: Module, Sendable {
   /// The published name, for modules whose options depend on their host.
   public var name = ""
   public var zeroInitResidual = false
+  /// The share of pooled features that training drops before the classifier.
+  public var dropout: Float = 0
   /// Whether a bottleneck's stride sits on its first convolution, as the paper's table has it.
   public var stridesFirst = false
 
@@ -50,6 +52,7 @@ public struct ResNet: Module, Sendable {
     }
     return x.mean(over: .spatial)  // [N, 1, 1, C]
       .reshaped(x.shape[0], -1)
+      .dropout(dropout)
       .linear("fc", classes)
   }
 

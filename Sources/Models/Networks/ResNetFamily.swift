@@ -13,6 +13,7 @@ extension ResNet {
       network.name = name
       network.classes = classes
       network.attention = attention
+      network.dropout = Float(try options.float("dropout", default: 0, in: 0..<1))
       network.zeroInitResidual = try options.bool("zero_init_residual", default: false)
       if case .bottleneck = network.block {
         network.stridesFirst = try options.bool("strides_first", default: false)

@@ -48,10 +48,13 @@ final class CapsuleRecorder {
   /// - Parameters:
   ///   - batches: those of this rank.
   ///   - samples: over all ranks.
+  ///   - isLocal: whether the gradients are this rank's own.
   /// - Returns: the gradients' norm.
   /// - Throws: `LossError` for a step that must not be applied.
-  func examine(_ outcome: GradientStep.Outcome, of batches: [Batch], step: Int, samples: Int) throws -> Double {
-    let (norm, hasFiniteStatistics) = try update.examineGradients(over: queue)
+  func examine(_ outcome: GradientStep.Outcome, of batches: [Batch], step: Int, samples: Int, isLocal: Bool) throws -> Double {
+    var (norm, hasFiniteStatistics) = try update.examineGradients(over: queue)
+    let ownNorm = norm
+    if isLocal { (norm, hasFiniteStatistics) = try joint(norm, hasFiniteStatistics) }
     let result = StepOutcome(
       step: step + 1, loss: outcome.loss, gradientNorm: norm, learningRate: update.rate(step: step))
     if let fault = try fault(result, hasFiniteStatistics) {
@@ -74,7 +77,14 @@ final class CapsuleRecorder {
       announce(capsule, info)
     }
     history.add(result)
-    return result.gradientNorm
+    return ownNorm
+  }
+
+  /// The worst of what each rank found in gradients of its own: what follows from it must be alike on all.
+  private func joint(_ norm: Double, _ hasFiniteStatistics: Bool) throws -> (norm: Double, hasFiniteStatistics: Bool) {
+    let own = [norm * norm, hasFiniteStatistics ? 0 : 1]
+    let sums = try queue.run("norms of gradients") { try $0.allReduce("norms of gradients", own, .sum) }
+    return (sums[0].squareRoot(), sums[1] == 0)
   }
 
   /// What must not become parameters. Alike on every rank.
@@ -84,13 +94,14 @@ final class CapsuleRecorder {
     try update.gatherGradients(over: queue)
     let state = runners.state, statistics = state.layout.statisticsRange
     func isFinite(_ range: Range<Int>) -> Bool { range.allSatisfy { state.gradients[$0].isFinite } }
-    if !result.gradientNorm.isFinite, let entry = state.layout.parameters.first(where: { !isFinite($0.range) }) {
-      return .gradient(path: entry.path)
+    // Where gradients are a rank's own, another one may hold what is not finite.
+    func first(_ entries: [StateLayout.Entry]) throws -> String {
+      let own = Array((entries.first { !isFinite($0.range) }?.path ?? "").utf8)
+      let all = try queue.run("what is not finite") { try $0.allGather("what is not finite", own) }
+      return all.first { !$0.isEmpty }.map { String(decoding: $0, as: UTF8.self) } ?? "an unknown layer"
     }
-    if !hasFiniteStatistics, let entry = state.layout.buffers.first(where: { !isFinite($0.range) }) {
-      return .statistic(path: entry.path)
-    }
-    return nil
+    if !result.gradientNorm.isFinite { return .gradient(path: try first(state.layout.parameters)) }
+    return .statistic(path: try first(state.layout.buffers.filter { statistics.contains($0.range.lowerBound) }))
   }
 
   /// The replicas, of all ranks, whose loss is not finite. Collective.

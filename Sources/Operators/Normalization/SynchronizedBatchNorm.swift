@@ -1,0 +1,152 @@
+import Compute
+
+/// Batch normalisation over the samples of all replicas together: `BatchNorm` as it would be with the whole batch in one
+/// place, up to rounding (Peng et al.; CVPR 2018, section 3.3).
+///
+/// Inputs and outputs as `BatchNorm`'s, and a last output `[1]`: the values of a channel over all replicas. One message
+/// a pass: forward the count and, for each channel, Σ x and Σ x² of the replica (from its exact mean and variance, in
+/// double precision); backward Σ dy and Σ dy (x - mean). The gradients of weight and bias stay the replica's own part:
+/// they are summed over replicas with all others.
+public struct SynchronizedBatchNorm: Operator {
+  public let epsilon: Float
+  public let momentum: Float
+  /// `nil` for a replica that is alone.
+  public let replicas: (any ReplicaSums)?
+
+  public init(epsilon: Float = 1e-5, momentum: Float = 0.1, over replicas: (any ReplicaSums)?) {
+    self.epsilon = epsilon
+    self.momentum = momentum
+    self.replicas = replicas
+  }
+
+  public var name: String { "synchronized_batch_norm" }
+
+  public func outputShapes(for inputs: [Shape]) throws(ShapeError) -> [Shape] {
+    try requireChannels(of: inputs, name, ["weight", "bias", "running mean", "running variance"])
+    let perChannel: Shape = [inputs[0].channels]
+    return [inputs[0], perChannel, perChannel, perChannel, perChannel, [1]]
+  }
+
+  public var keeps: Kept { Kept(inputs: [0, 1], outputs: [1, 2, 5]) }
+
+  public var inPlace: InPlace { InPlace(forward: 0, backward: 0) }
+
+  public func isDifferentiable(input: Int) -> Bool { input < 3 }
+
+  public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {
+    let period = ChannelPeriod(channels: inputs[0].channels), rows = inputs[0].count / inputs[0].channels
+    let message = Message.floats(channels: period.channels)
+    switch pass {
+    case .forward:
+      let moments = ChannelMoments(period: period, rows: rows).scratch
+      return Scratch(shared: message + 2 * period.width + moments.shared, perWorker: moments.perWorker)
+    case .backward:
+      let sums = ChannelGradientSums(period: period, rows: rows).scratch
+      return Scratch(shared: message + 3 * period.width + sums.shared, perWorker: sums.perWorker)
+    }
+  }
+
+  /// Two numbers of each channel, then one.
+  private struct Message {
+    let values: UnsafeMutableBufferPointer<Double>
+
+    static func floats(channels: Int) -> Int { (2 * (2 * channels + 1) + 15) / 16 * 16 }
+
+    init(in memory: UnsafeMutablePointer<Float>, channels: Int) {
+      let start = UnsafeMutableRawPointer(memory).bindMemory(to: Double.self, capacity: 2 * channels + 1)
+      values = UnsafeMutableBufferPointer(start: start, count: 2 * channels + 1)
+    }
+
+    /// Sums over the replicas, seen by all workers afterwards.
+    func exchange(_ replicas: (any ReplicaSums)?, _ worker: Worker) {
+      worker.barrier()
+      if worker.isFirst { replicas?.sum(values) }
+      worker.barrier()
+    }
+  }
+
+  public func forward(_ call: ForwardCall, _ worker: Worker) {
+    let weight = call.inputs[1].pointer, bias = call.inputs[2].pointer, y = call.outputs[0].pointer
+    let period = ChannelPeriod(channels: call.inputs[0].shape.channels), channels = period.channels
+    let count = call.inputs[0].count, rows = count / channels
+    let message = Message(in: call.context.sharedScratch, channels: channels)
+    let scales = call.context.sharedScratch + Message.floats(channels: channels), shifts = scales + period.width
+    if worker.isFirst { message.values[2 * channels] = Double(rows) }
+    ChannelMoments(period: period, rows: rows)(
+      of: call.inputs[0].pointer, partials: shifts + period.width, own: call.context.scratch(of: worker), worker
+    ) { channel, mean, variance in
+      message.values[2 * channel] = Double(rows) * mean
+      message.values[2 * channel + 1] = Double(rows) * (variance + mean * mean)
+    }
+    message.exchange(replicas, worker)
+
+    let total = message.values[2 * channels]
+    let running = RunningStatistics(
+      momentum: momentum, rows: Int(total), mean: call.inputs[3].pointer, variance: call.inputs[4].pointer,
+      newMean: call.outputs[3].pointer, newVariance: call.outputs[4].pointer)
+    if worker.isFirst { call.outputs[5].pointer[0] = Float(total) }
+    for range in worker.ranges(channels, by: 16) {
+      for channel in range {
+        let mean = message.values[2 * channel] / total
+        let variance = max(message.values[2 * channel + 1] / total - mean * mean, 0)
+        let inverse = 1 / (variance + Double(epsilon)).squareRoot(), scale = Float(Double(weight[channel]) * inverse)
+        call.outputs[1].pointer[channel] = Float(mean)
+        call.outputs[2].pointer[channel] = Float(inverse)
+        running.update(channel, mean, variance)
+        period.spread(scale, channel, into: scales)
+        period.spread(Float(Double(bias[channel]) - mean * Double(scale)), channel, into: shifts)
+      }
+    }
+    worker.barrier()
+    period.scaleAndShift(call.inputs[0].pointer, count: count, by: scales, shifts, into: y, worker)
+  }
+
+  /// As `BatchNorm`'s, with n and both sums over all replicas.
+  public func backward(_ call: BackwardCall, _ worker: Worker) {
+    guard let dy = call.outputGradients[0]?.pointer else { return }
+    let x = call.inputs[0].pointer, weight = call.inputs[1].pointer
+    let mean = call.outputs[1].pointer, inverses = call.outputs[2].pointer
+    let dx = call.inputGradients[0], dweight = call.inputGradients[1], dbias = call.inputGradients[2]
+    let period = ChannelPeriod(channels: call.inputs[0].shape.channels), channels = period.channels
+    let count = call.inputs[0].count
+    let message = Message(in: call.context.sharedScratch, channels: channels)
+    let a = call.context.sharedScratch + Message.floats(channels: channels), b = a + period.width, c = b + period.width
+    ChannelGradientSums(period: period, rows: count / channels)(
+      mean: mean, partials: c + period.width, own: call.context.scratch(of: worker), worker
+    ) { index, _ in
+      (dy.lanes(at: index), x.lanes(at: index))
+    } rest: { index, _ in
+      (dy[index], x[index])
+    } total: { channel, plain, centered in
+      message.values[2 * channel] = plain
+      message.values[2 * channel + 1] = centered
+      dweight?.put(Float(centered * Double(inverses[channel])), at: channel)
+      dbias?.put(Float(plain), at: channel)
+    }
+    if worker.isFirst { message.values[2 * channels] = 0 }
+    message.exchange(replicas, worker)
+
+    guard let dx else { return }
+    for range in worker.ranges(channels, by: 16) {
+      for channel in range {
+        let gradient = NormGradient(
+          sum: message.values[2 * channel], centeredSum: message.values[2 * channel + 1],
+          count: Int(call.outputs[5].pointer[0]), weight: weight[channel], mean: mean[channel],
+          inverse: inverses[channel])
+        period.spread(gradient.a, channel, into: a)
+        period.spread(gradient.b, channel, into: b)
+        period.spread(gradient.c, channel, into: c)
+      }
+    }
+    worker.barrier()
+    for range in worker.ranges(count, by: period.tileFloats) {
+      period.visit(range) { index, place in
+        let slope = c.lanes(at: place).addingProduct(b.lanes(at: place), x.lanes(at: index))
+        dx.put(slope.addingProduct(a.lanes(at: place), dy.lanes(at: index)), at: index)
+      } rest: { index, place in
+        let slope = c[place].addingProduct(b[place], x[index])
+        dx.put(slope.addingProduct(a[place], dy[index]), at: index)
+      }
+    }
+  }
+}
