@@ -64,9 +64,10 @@ public struct TrainingRun {
       dropsShortBatch: settings.dropsShortBatch)
     let totalSteps = experiment.totalSteps(perEpoch: schedule.stepsPerEpoch)
 
+    let buckets = try settings.bucketSize.choose(over: communicator, assignment.reduction)
     let runners = try NetworkRunners(
       experiment.network, experiment.task, batch: schedule.replicaBatch, image: experiment.trainingPipeline.outputShape,
-      team: threads.team, key: RandomKey(settings.seed).appending("parameters"), bucketBytes: settings.bucketBytes,
+      team: threads.team, key: RandomKey(settings.seed).appending("parameters"), bucketBytes: buckets.bytes,
       memoryBudget: settings.memoryBudget, rewrites: Plan.rewrites(except: settings.disabledRewrites),
       isInterpreted: request.isDebugging, measuresSteps: isFirst && settings.traces)
     var exchange = GradientExchange(overlaps: settings.overlaps)
@@ -89,6 +90,7 @@ public struct TrainingRun {
         // A run that was killed before its first checkpoint goes on from step 0, over what it had written.
         resumedStep: start.info?.step ?? (request.resume == nil ? nil : 0)) : nil
     try log.map { try announce($0, threads, assignment, schedule, runners, totalSteps, start) }
+    if let sentence = buckets.sentence { log?.announce(sentence) }
     let queue = ReductionQueue(communicator, reducing: assignment.reduction)
     defer { queue.close() }
     let loader = BatchLoader(
