@@ -111,7 +111,7 @@ let package = Package(
     .testTarget(
       name: "TrainingTests",
       dependencies: [
-        "Training", "Models", "Tasks", "Layers", "Graphs", "Optimizers", "Communication", "Datasets", "Compute",
+        "Training", "Models", "Tasks", "Layers", "Graphs", "Operators", "Optimizers", "Communication", "Datasets", "Compute",
         "Configuration", "Safetensors", "Support", "TensorBoardEvents",
       ],
       swiftSettings: [processor]),

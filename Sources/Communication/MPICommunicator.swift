@@ -53,6 +53,9 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
   /// See `SideChannel.lastMessage`.
   public var lastMessage: (descriptor: Int32, bytes: [UInt8])? { channel?.lastMessage }
 
+  /// What the MPI library of this process calls itself: the same on all ranks, or they may not understand each other.
+  public static var libraryVersion: String { MPILibrary.version }
+
   /// The same ranks with messages of their own. Collective.
   package func duplicate(messageLimit: Int = 1 << 30) throws -> MPICommunicator {
     let copy = try MPICommunicator(

@@ -28,6 +28,14 @@ enum MPILibrary {
     MPI_Finalize()
   }
 
+  /// What the library calls itself, such as `Open MPI v4.1.6, package: …`; may be asked before it is started.
+  static var version: String {
+    var text = [CChar](repeating: 0, count: Int(MPI_MAX_LIBRARY_VERSION_STRING) + 1)
+    var length: Int32 = 0
+    guard MPI_Get_library_version(&text, &length) == MPI_SUCCESS else { return "unknown" }
+    return String(decoding: text.prefix(Int(length)).map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+
   static func check(_ code: Int32, _ collective: String, rank: Int) throws {
     guard code != MPI_SUCCESS else { return }
     throw CommunicationError(

@@ -12,6 +12,8 @@ struct PolledWait {
   private static let eagerPolls = 200
   private static let yieldingPolls = 20
   private static let napNanoseconds = 50_000...1_000_000
+  /// What a wait costs at least that is not over at once.
+  static let shortestNapSeconds = Double(napNanoseconds.lowerBound) * 1e-9
 
   private let start: Moment
   private let end: Moment

@@ -9,6 +9,8 @@ public struct Plan: Sendable, CustomStringConvertible {
   public let workers: Int
   /// Ranges of the state block whose gradients travel together, in the order in which they become final.
   public let buckets: [Range<Int>]
+  /// The bytes of each bucket.
+  public var bucketBytes: [Int] { buckets.map { $0.count * MemoryLayout<Float>.stride } }
   /// The step after which each bucket is final.
   public let bucketClosings: [Int]
 

@@ -53,6 +53,9 @@ public struct ReplicaAssignment: Hashable, Sendable {
     self.reduction = compresses ? .compressed : reduction ?? (isExact || shards ? .tree : .fast)
   }
 
+  /// The reduction that an open choice comes to with a replica for each rank.
+  public static func usualReduction(ranks: Int) -> ReductionKind { isPowerOfTwo(ranks) ? .tree : .fast }
+
   static func isPowerOfTwo(_ number: Int) -> Bool { number > 0 && number & (number - 1) == 0 }
 
   /// The largest power of two that is not above `number`.

@@ -27,7 +27,7 @@ public struct RunSettings: Sendable {
   public let threads: Int
   /// Whether threads stay on processors of their own where there are enough.
   public let pinsThreads: Bool
-  public let bucketBytes: Int
+  public let bucketSize: BucketSize
   public let epochs: Double
   /// Ends the run after so many steps, whatever `epochs` says; 0 for no such end.
   public let steps: Int
@@ -77,7 +77,7 @@ public struct RunSettings: Sendable {
     timeoutSeconds = try distributed.float("timeout", default: 300, in: 1...1e7)
     threads = try distributed.int("threads", default: 0, in: 0...4096)
     pinsThreads = try distributed.bool("pin", default: true)
-    bucketBytes = try distributed.int("bucket_bytes", default: 4 << 20, in: 1...1 << 40)
+    bucketSize = try BucketSize(reading: distributed)
     epochs = try run.float("epochs", default: 10, in: 0...1e6)
     steps = try run.int("steps", default: 0, in: 0...1 << 48)
     seed = UInt64(try run.int("seed", default: 0, in: 0...))

@@ -1,3 +1,4 @@
+import Communication
 import Compute
 import Glibc
 import Graphs
@@ -58,12 +59,13 @@ public struct StepBenchmark {
   /// - Throws: `TraceError` for images that do not fit, `MemoryBudgetError` for too small a budget, `ArenaError` when
   ///   the memory is not to be had.
   public init(
-    _ network: any Module, classes: Int, batch: Int, imageSize: Int, team: WorkerTeam,
-    memoryBudget: MemoryBudget = .auto, rewrites: [any Rewrite] = Plan.rewrites, measuresSteps: Bool = false
+    _ network: any Module, classes: Int, batch: Int, image: Shape, team: WorkerTeam,
+    bucketBytes: Int = BucketSize.standard, memoryBudget: MemoryBudget = .auto,
+    rewrites: [any Rewrite] = Plan.rewrites, measuresSteps: Bool = false
   ) throws {
-    let image: Shape = [imageSize, imageSize, 3]
     let graph = try NetworkRunners.graph(network, Classification(), batch: batch, image: image, mode: .training)
-    plan = try Plan(graph, workers: team.count, rewrites: rewrites, budget: memoryBudget)
+    plan = try Plan(
+      graph, workers: team.count, bucketBytes: bucketBytes, rewrites: rewrites, budget: memoryBudget)
     state = try ModelState(plan.program, layout: plan.layout, key: RandomKey(0))
     let arena = try Arena(byteCount: plan.arena.byteCount, firstTouchedBy: team)
     runner = PlanRunner(plan, state: state, team: team, arena: arena, measuresSteps: measuresSteps)
@@ -82,12 +84,10 @@ public struct StepBenchmark {
   /// - Throws: `ArenaError` when there is no memory for measuring the machine.
   public func run(steps: Int, warmup: Int) throws -> Result {
     for step in 0..<warmup { try takeStep(step) }
-    var seconds: [Double] = []
-    var stepSeconds = [Double](repeating: 0, count: plan.program.steps.count), updateSeconds = 0.0
+    var courses: [StepComputation] = []
+    var stepSeconds = [Double](repeating: 0, count: plan.program.steps.count)
     for step in 0..<steps {
-      let start = now()
-      updateSeconds += Double(try takeStep(warmup + step)) * 1e-9 / Double(steps)
-      seconds.append(Double(now() - start) * 1e-9)
+      courses.append(try takeStep(warmup + step))
       for (index, nanoseconds) in runner.stepNanoseconds.enumerated() {
         stepSeconds[index] += Double(nanoseconds) * 1e-9 / Double(steps)
       }
@@ -95,11 +95,45 @@ public struct StepBenchmark {
     // Before the matrices of the measurements below take memory of their own.
     let peak = Self.peakResidentBytes
     return Result(
-      stepSeconds: Self.median(seconds), peakMemoryBytes: peak, gemmFlops: try PeakRate.measure(team),
+      stepSeconds: Self.median(courses.map(\.seconds)), peakMemoryBytes: peak, gemmFlops: try PeakRate.measure(team),
       copyBytes: measuresSteps ? try PeakRate.measureCopy(team) : 0,
       flopsPerImage: 2 * Double(plan.program.multiplyAdds) / Double(batch), arenaBytes: plan.arena.byteCount,
       arenaLowerBoundBytes: plan.arena.lowerBoundBytes, loss: runner.output("loss")[0],
-      cases: measuresSteps ? cases(stepSeconds, update: updateSeconds) : [])
+      cases: measuresSteps
+        ? cases(stepSeconds, update: courses.reduce(0) { $0 + $1.updateSeconds } / Double(steps)) : [])
+  }
+
+  /// The course of a step: the medians over `steps`, after `warmup` that are not timed.
+  public func course(steps: Int, warmup: Int) throws -> StepComputation {
+    for step in 0..<warmup { try takeStep(step) }
+    return Self.median(try (0..<steps).map { try takeStep(warmup + $0) })
+  }
+
+  /// The same while the gradients are summed over the ranks of `queue` as they become final, so that what sending takes
+  /// from the processors is in the times; what a step then waits for the last sums is not. Collective.
+  /// - Parameter link: of these ranks, as it is while nobody computes.
+  /// - Returns: the course, and how many times as long as `link` says the sums took until the backward pass ended, over
+  ///   all ranks and steps; 1 at least.
+  /// - Throws: what a sum throws.
+  public func course(
+    steps: Int, warmup: Int, summing queue: ReductionQueue, over link: LinkModel
+  ) throws -> (computation: StepComputation, slowdown: Double) {
+    for step in 0..<warmup { try takeStep(step, queue) }
+    var courses: [StepComputation] = [], passed = 0.0, done = 0.0
+    for step in 0..<steps {
+      let start = Moment.now.nanoseconds
+      courses.append(try takeStep(warmup + step, queue))
+      let backwardEnd = start + Int(courses[step].gradientSeconds * 1e9)
+      let sums = queue.records().filter { $0.started.nanoseconds >= start }
+      for (sum, bytes) in zip(sums, plan.bucketBytes) where sum.started.nanoseconds < backwardEnd {
+        // After the end a sum is as fast as the link.
+        let after = Double(max(sum.ended.nanoseconds - backwardEnd, 0)) * 1e-9
+        passed += Double(min(sum.ended.nanoseconds, backwardEnd) - sum.started.nanoseconds) * 1e-9
+        done += max(link.allReduceSeconds(bytes: bytes, ranks: queue.size) - after, 0)
+      }
+    }
+    let totals = try queue.run("timing") { [passed, done] in try $0.allReduce("timing", [passed, done], .sum) }
+    return (Self.median(courses), totals[1] > 0 ? max(totals[0] / totals[1], 1) : 1)
   }
 
   private func cases(_ seconds: [Double], update: Double) -> [Case] {
@@ -119,9 +153,13 @@ public struct StepBenchmark {
     return cases.values.sorted { $0.seconds > $1.seconds }
   }
 
-  /// - Returns: the nanoseconds of the update alone.
+  /// - Returns: when its parts were done.
   @discardableResult
-  private func takeStep(_ step: Int) throws -> UInt64 {
+  private func takeStep(_ step: Int, _ queue: ReductionQueue? = nil) throws -> StepComputation {
+    let start = now()
+    func passed() -> Double { Double(now() - start) * 1e-9 }
+    var ready: [Double] = []
+    ready.reserveCapacity(plan.buckets.count)
     images.withUnsafeBufferPointer { runner.input("images").pointer.update(from: $0.baseAddress!, count: $0.count) }
     let labels = runner.input("labels"), weights = runner.input("weights")
     for sample in 0..<batch {
@@ -130,10 +168,25 @@ public struct StepBenchmark {
     }
     runner.forward(random: RandomKey(2).appending(step))
     runner.seed("loss")[0] = 1 / Float(batch)
-    runner.backward()
-    let start = now()
+    runner.backward { bucket in
+      ready.append(passed())
+      let range = plan.buckets[bucket]
+      queue?.submit("bucket", state.gradients.pointer + range.lowerBound, count: range.count)
+    }
+    let gradients = passed()
+    try queue?.waitAll()
+    let summed = passed()
     try update.apply(step: step)
-    return now() - start
+    return StepComputation(
+      bucketReadySeconds: ready, gradientSeconds: gradients, updateSeconds: passed() - summed)
+  }
+
+  private static func median(_ courses: [StepComputation]) -> StepComputation {
+    StepComputation(
+      bucketReadySeconds: courses[0].bucketReadySeconds.indices.map { bucket in
+        median(courses.map { $0.bucketReadySeconds[bucket] })
+      },
+      gradientSeconds: median(courses.map(\.gradientSeconds)), updateSeconds: median(courses.map(\.updateSeconds)))
   }
 
   /// The largest resident set of this process so far, in bytes.

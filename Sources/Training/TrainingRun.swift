@@ -69,9 +69,10 @@ public struct TrainingRun {
     if norms != nil, (0..<schedule.stepsPerEpoch).contains(where: { schedule.leavesAReplicaEmpty(inStep: $0) }) {
       throw ReplicaError.emptyReplica(samples: schedule.sampleCount, ranks: communicator.size)
     }
+    let buckets = try settings.bucketSize.choose(over: communicator, assignment.reduction)
     let runners = try NetworkRunners(
       experiment.network, experiment.task, batch: schedule.replicaBatch, image: experiment.trainingPipeline.outputShape,
-      team: threads.team, key: RandomKey(settings.seed).appending("parameters"), bucketBytes: settings.bucketBytes,
+      team: threads.team, key: RandomKey(settings.seed).appending("parameters"), bucketBytes: buckets.bytes,
       memoryBudget: settings.memoryBudget, rewrites: Plan.rewrites(except: settings.disabledRewrites),
       replicaSums: norms, isInterpreted: request.isDebugging, measuresSteps: isFirst && settings.traces)
     var exchange = GradientExchange(overlaps: settings.overlaps)
@@ -94,6 +95,7 @@ public struct TrainingRun {
         // A run that was killed before its first checkpoint goes on from step 0, over what it had written.
         resumedStep: start.info?.step ?? (request.resume == nil ? nil : 0)) : nil
     try log.map { try announce($0, threads, assignment, schedule, runners, totalSteps, start) }
+    if let sentence = buckets.sentence { log?.announce(sentence) }
     let queue = ReductionQueue(communicator, reducing: assignment.reduction)
     defer { queue.close() }
     norms?.queue = queue

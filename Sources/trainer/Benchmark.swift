@@ -70,7 +70,7 @@ struct Benchmark: ParsableCommand {
       let threads = try RankThreads(over: job.communicator, threads: asked ?? 0, loaders: 0)
       if job.communicator.rank == 0 { threads.warnings.forEach(Self.warn) }
       let result = try StepBenchmark(
-        named.network, classes: named.classes, batch: batch, imageSize: named.imageSize,
+        named.network, classes: named.classes, batch: batch, image: [named.imageSize, named.imageSize, 3],
         team: threads.team, memoryBudget: try checkedBudget(memoryBudget) ?? .auto, rewrites: try checkedRewrites(),
         measuresSteps: perStep || operators
       ).run(steps: steps, warmup: warmup)

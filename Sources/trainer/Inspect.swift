@@ -13,8 +13,10 @@ struct Inspect: ParsableCommand {
     discussion: """
       Examples: trainer inspect resnet50 --attention cbam --batch 32
                 trainer inspect configs/quickstart.yaml model.attention=eca
+                trainer inspect resnet50 --batch 256 --ranks 8 --bandwidth 10Gbit --latency 30us
 
       A network by name needs no data. Multiply-adds are for one image, memory is for one rank and its whole batch.
+      With --ranks the rank's part of the step is timed here and a step of all ranks foretold from the link.
       """)
 
   @Argument(help: "A run file (YAML), then settings that win over it: key.path=value; or the name of a network.")
@@ -40,6 +42,9 @@ struct Inspect: ParsableCommand {
 
   @Option(help: "Memory of a training step: auto, unlimited, or a size such as '1.5 GB'; without it the run file's.")
   var memoryBudget: String?
+
+  @OptionGroup(title: "A step on several ranks")
+  var prediction: PredictionOptions
 
   @Flag(help: "One JSON object.")
   var json = false
@@ -69,37 +74,50 @@ struct Inspect: ParsableCommand {
 
   func run() throws {
     try Job.start { job in
-      guard job.communicator.rank == 0 || networkName == nil else { return .success }
-      let inspection = try networkName.map(inspectNetwork) ?? inspectRun(job)
+      guard job.communicator.rank == 0 || networkName == nil || prediction.ranks != nil else { return .success }
+      let inspection = try networkName.map { try inspectNetwork($0, job) } ?? inspectRun(job)
       guard job.communicator.rank == 0 else { return .success }
       print(json ? try jsonText(inspection.report) : plan ? inspection.plan.description : inspection.text)
       return .success
     }
   }
 
-  private func inspectNetwork(_ name: String) throws -> Inspection {
+  private func inspectNetwork(_ name: String, _ job: Job) throws -> Inspection {
     let named = try NamedNetwork(name, attention: attention, classes: classes, imageSize: imageSize)
-    return try Inspection(
-      title: "\(named.title), \(named.classes) classes", named.network, Classification(),
-      image: [named.imageSize, named.imageSize, 3], batch: try checkedBatch(32), threads: try checkedThreads(),
-      memoryBudget: try checkedBudget(memoryBudget) ?? .auto)
+    return try inspect(
+      Subject(
+        title: "\(named.title), \(named.classes) classes", network: named.network, classes: named.classes,
+        task: Classification(), image: [named.imageSize, named.imageSize, 3], batch: try checkedBatch(32),
+        memoryBudget: try checkedBudget(memoryBudget) ?? .auto), job)
   }
 
   private func inspectRun(_ job: Job) throws -> Inspection {
     let experiment = try Experiment(try job.runFile(runAndSettings), makeNetwork: makeNetwork)
+    let settings = experiment.settings
+    return try inspect(
+      Subject(
+        title: job.runName(runAndSettings), network: experiment.network, classes: experiment.training.classNames.count,
+        task: experiment.task, image: experiment.trainingPipeline.outputShape,
+        batch: try checkedBatch(settings.globalBatch),
+        memoryBudget: try checkedBudget(memoryBudget) ?? settings.memoryBudget, replicas: settings.replicas,
+        reduction: settings.reduction, compresses: settings.compresses, overlaps: settings.overlaps,
+        bucketSize: settings.bucketSize, loaders: settings.loader.threads, threads: settings.threads), job)
+  }
+
+  private func inspect(_ subject: Subject, _ job: Job) throws -> Inspection {
+    if let ranks = prediction.ranks {
+      return try ForetoldSteps.inspect(
+        subject, try prediction.request(ranks, threads: try threads.map { try checkedThreads($0) }, job), job)
+    }
     return try Inspection(
-      title: job.runName(runAndSettings), experiment.network, experiment.task,
-      image: experiment.trainingPipeline.outputShape,
-      batch: try checkedBatch(experiment.settings.globalBatch), threads: try checkedThreads(),
-      bucketBytes: experiment.settings.bucketBytes,
-      memoryBudget: try checkedBudget(memoryBudget) ?? experiment.settings.memoryBudget)
+      subject, batch: subject.batch, threads: try checkedThreads(threads ?? Processor.affinityCount))
   }
 
   private func checkedBatch(_ standard: Int) throws(ConfigError) -> Int {
     try checked("--batch", batch ?? standard, in: 1...65_536)
   }
 
-  private func checkedThreads() throws(ConfigError) -> Int {
-    try checked("--threads", threads ?? Processor.affinityCount, in: 1...4096)
+  private func checkedThreads(_ count: Int) throws(ConfigError) -> Int {
+    try checked("--threads", count, in: 1...4096)
   }
 }

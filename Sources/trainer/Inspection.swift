@@ -1,8 +1,30 @@
+import Communication
 import Compute
 import Graphs
 import Layers
 import Tasks
 import Training
+
+/// A network and how it is to be trained, from a run file or from the command line.
+struct Subject {
+  let title: String
+  let network: any Module
+  let classes: Int
+  let task: any TrainingTask
+  let image: Shape
+  /// Images of a training step over all ranks.
+  let batch: Int
+  let memoryBudget: MemoryBudget
+  /// As in `distributed`; 0 for a replica each rank.
+  var replicas = 0
+  var reduction: ReductionKind?
+  var compresses = false
+  var overlaps = true
+  var bucketSize = BucketSize.auto
+  var loaders = 1
+  /// As in `distributed`; 0 for a rank's share of the processors.
+  var threads = 0
+}
 
 /// A network seen from outside: what `trainer inspect` tells.
 struct Inspection {
@@ -13,22 +35,26 @@ struct Inspection {
   /// The training plan.
   let plan: Plan
   let summary: PlanSummary
-  let report: Report
+  private(set) var report: Report
+  /// The step on several ranks, where it was asked for.
+  var prediction: ForetoldSteps? {
+    get { report.prediction }
+    set { report.prediction = newValue }
+  }
 
+  /// - Parameter batch: of the step that is planned: the subject's, or one rank's part.
   /// - Throws: `TraceError` for images that do not fit the network, `MemoryBudgetError` for too small a budget.
-  init(
-    title: String, _ network: any Module, _ task: any TrainingTask, image: Shape, batch: Int, threads: Int,
-    bucketBytes: Int = 4 << 20, memoryBudget: MemoryBudget = .auto
-  ) throws {
+  init(_ subject: Subject, batch: Int, threads: Int, bucketBytes: Int? = nil) throws {
     func graph(_ mode: Trace.Mode, batch: Int) throws -> Graph {
-      try NetworkRunners.graph(network, task, batch: batch, image: image, mode: mode)
+      try NetworkRunners.graph(subject.network, subject.task, batch: batch, image: subject.image, mode: mode)
     }
-    self.title = title
-    self.image = image
+    title = subject.title
+    image = subject.image
     self.batch = batch
     self.threads = threads
     plan = try Plan(
-      try graph(.training, batch: batch), workers: threads, bucketBytes: bucketBytes, budget: memoryBudget)
+      try graph(.training, batch: batch), workers: threads,
+      bucketBytes: bucketBytes ?? subject.bucketSize.bytes ?? BucketSize.standard, budget: subject.memoryBudget)
     summary = PlanSummary(plan)
     let repeated = plan.program.steps.filter(\.isRepeated), program = plan.program
     let inference = Plan(try graph(.inference, batch: batch), workers: threads)
@@ -38,8 +64,8 @@ struct Inspection {
       arenaBytesInference: inference.arena.byteCount, arenaLowerBoundBytes: plan.arena.lowerBoundBytes,
       recomputedSteps: repeated.count, recomputedBytesMoved: repeated.reduce(0) { $0 + program.bytesMoved(by: $1) },
       parameterBytes: plan.layout.count * MemoryLayout<Float>.stride,
-      gradientBytesPerStep: plan.buckets.reduce(0) { $0 + $1.count } * MemoryLayout<Float>.stride,
-      buckets: plan.buckets.map { $0.count * MemoryLayout<Float>.stride },
+      gradientBytesPerStep: plan.bucketBytes.reduce(0, +),
+      buckets: plan.bucketBytes,
       layers: summary.layers.map { layer in
         Report.Layer(
           path: layer.path, operator: layer.subject, outputShape: layer.outputShape.array, parameters: layer.parameters,
@@ -73,6 +99,8 @@ struct Inspection {
     let layers: [Layer]
     /// At the step that needs most.
     let largestTensors: [Tensor]
+    /// Only with `--ranks`.
+    var prediction: ForetoldSteps?
 
     struct Layer: Encodable {
       let path: String
@@ -139,7 +167,7 @@ struct Inspection {
       steps that need them:
 
       \(tensors.text)
-      """
+      """ + (prediction.map { "\n" + $0.text } ?? "")
   }
 
   private func count(_ number: Int) -> String { number == 0 ? "" : NumberText.grouped(number) }

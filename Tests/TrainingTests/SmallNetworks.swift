@@ -2,6 +2,7 @@ import Compute
 import Foundation
 import Graphs
 import Layers
+import Operators
 import Tasks
 import Training
 
@@ -23,10 +24,12 @@ struct SmallNetwork: Module {
   }
 
   /// Its runs on pictures of 16 pixels.
-  func runners(batch: Int, seed: UInt64 = 1, threads: Int = 1) throws -> NetworkRunners {
+  func runners(
+    batch: Int, seed: UInt64 = 1, threads: Int = 1, replicaSums: (any ReplicaSums)? = nil
+  ) throws -> NetworkRunners {
     try NetworkRunners(
       self, Classification(), batch: batch, image: [16, 16, 3], team: WorkerTeam(count: threads), key: RandomKey(seed),
-      bucketBytes: 1024)
+      bucketBytes: 1024, replicaSums: replicaSums)
   }
 }
 

@@ -9,16 +9,20 @@ import Training
 /// share it, make the same steps.
 @Suite struct TheoremTests {
   /// The parameters, running statistics and losses after six steps of 32 samples, the third and sixth of 8.
-  private static func train(_ network: SmallNetwork, ranks: Int, replicas: Int, threads: Int = 1) throws -> [Float] {
+  private static func train(
+    _ network: SmallNetwork, ranks: Int, replicas: Int, threads: Int = 1, synchronizesNorms: Bool = false
+  ) throws -> [Float] {
     let results = try InProcessWorld.run(size: ranks, deadline: .seconds(60)) { communicator in
       let assignment = try ReplicaAssignment(replicas: replicas, ranks: ranks, reduction: nil)
       let schedule = try BatchSchedule(sampleCount: 72, globalBatch: 32, replicas: replicas)
-      let runners = try network.runners(batch: schedule.replicaBatch, threads: threads)
+      let norms = synchronizesNorms ? ReplicaNorms() : nil
+      let runners = try network.runners(batch: schedule.replicaBatch, threads: threads, replicaSums: norms)
       let update = try ParameterUpdate(
         StochasticGradientDescent(momentum: 0.9, isNesterov: true, weightDecay: 1e-3),
         Schedule(peakRate: 0.05, curve: ConstantCurve(), runSteps: 6), .norm(2), average: nil, decaysEverything: false,
         state: runners.state, team: runners.team)
       let queue = ReductionQueue(communicator, reducing: assignment.reduction)
+      norms?.queue = queue
       defer { queue.close() }
       let loader = BatchLoader(
         Scenes(count: 72, side: 16, seed: 0, split: .training),
@@ -69,6 +73,17 @@ import Training
       #expect(state.view("scale")!.array == SmallNetwork.scale)
       #expect(state.view("bn1.running_mean")!.array == [Float](repeating: 0.25, count: 8))
     }
+  }
+
+  @Test(arguments: [2, 4])
+  func `With synchronised batch norm, ranks x batch equals one rank x whole batch`(ranks: Int) throws {
+    let network = SmallNetwork(hasNorm: true)
+    let whole = try Self.train(network, ranks: 1, replicas: 1)
+    let shared = try Self.train(network, ranks: ranks, replicas: ranks, synchronizesNorms: true)
+    let apart = try Self.train(network, ranks: ranks, replicas: ranks)
+    func worst(_ found: [Float]) -> Float { zip(whole, found).map { abs($0 - $1) }.max()! }
+    #expect(worst(shared) < 1e-5, "\(worst(shared))")
+    #expect(worst(apart) > 1e-3, "statistics of a replica's own are another network: \(worst(apart))")
   }
 
   @Test func `With batch norm, four replicas give the same bits on 1, 2 and 4 ranks and with 1 or 2 threads`() throws {

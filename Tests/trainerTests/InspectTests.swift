@@ -65,4 +65,62 @@ import Testing
     #expect(text.contains("backward"))
     #expect(text.contains("bucket 0 closes"))
   }
+
+  /// Two ranks send each byte once, four one and a half times, in two or four messages a bucket.
+  @Test func `Steps on several ranks are foretold from computing and link`() throws {
+    let options = ["--batch", "32", "--threads", "1", "--ranks", "4", "--bandwidth", "1MB/s", "--latency", "0.1ms"]
+    let report = try Program.run(
+      ["inspect", "resnet20", "--json", "--compute-seconds", "0.25"] + options).json()
+    #expect(report["batch"] as? Int == 8)
+    let told = try #require(report["prediction"] as? [String: Any])
+    #expect(told["rank_batch"] as? Int == 8 && told["batch"] as? Int == 32 && told["ranks_timed_at_once"] as? Int == 0)
+    let gradients = try #require(told["gradient_seconds"] as? Double)
+    let ready = try #require(told["bucket_ready_seconds"] as? [Double])
+    #expect(abs(gradients + (try #require(told["update_seconds"] as? Double)) - 0.25) < 1e-9)
+    #expect(ready == ready.sorted() && ready.last == gradients)
+    let buckets = try #require(told["buckets"] as? [Int])
+    #expect(buckets.count == ready.count && buckets.reduce(0, +) == report["gradient_bytes_per_step"] as? Int)
+    let steps = try #require(told["steps"] as? [[String: Any]])
+    #expect(steps.map { $0["ranks"] as? Int } == [1, 2, 4])
+    for (ranks, step) in zip([1.0, 2, 4], steps) {
+      func number(_ key: String) throws -> Double { try #require(step[key] as? Double) }
+      let sent = 2 * (ranks - 1) / ranks * Double(buckets.reduce(0, +))
+      #expect(try abs(number("bytes_sent") - sent) < 1e-6 * sent + 1e-9)
+      #expect(try abs(number("step_seconds") - number("compute_seconds") - number("exposed_seconds")) < 1e-9)
+      #expect(try abs(number("images_per_second") * number("step_seconds") - 8 * ranks) < 1e-6)
+      // Messages and bytes, and a little for adding up.
+      if ranks > 1 {
+        let wire = sent / 1e6 + (2 * Double(buckets.count) + 2) * (ranks == 2 ? 1e-4 : 2e-4)
+        #expect(try number("communication_seconds") >= wire - 1e-9 && number("communication_seconds") < 1.05 * wire)
+      }
+    }
+    let text = try Program.run(["inspect", "resnet20"] + options).output
+    #expect(text.contains("A training step on 4 ranks, 4 hosts: 8 images a rank, 1 replica of 8, 1 thread"))
+    #expect(text.contains("measured with 1 rank at once"))
+    #expect(text.contains("link     100 µs + 1.0 MB/s, as given"))
+  }
+
+  @Test(.enabled(if: Program.hasMPIRun)) func `Ranks of mpirun are timed at once, and their link is measured`() throws {
+    let run = try TinyRun()
+    let report = try Program.run(["inspect", run.file, "--ranks", "4", "--json"], ranks: 2).json()
+    let told = try #require(report["prediction"] as? [String: Any])
+    #expect(told["ranks_timed_at_once"] as? Int == 2 && told["replicas_per_rank"] as? Int == 1)
+    #expect((told["link"] as? [String: Any])?["is_measured"] as? Bool == true)
+    let steps = try #require(told["steps"] as? [[String: Any]])
+    #expect(steps.allSatisfy { ($0["efficiency"] as? Double ?? 0) > 0 && ($0["efficiency"] as? Double ?? 2) <= 1 })
+  }
+
+  @Test("What cannot be foretold is refused", arguments: [
+    (["--ranks", "4"], "--ranks: needs a link: give --bandwidth and --latency, or start with mpirun"),
+    (["--ranks", "4", "--bandwidth", "10Gb", "--latency", "1us"], "--bandwidth: wanted a rate such as '10Gbit'"),
+    (["--ranks", "4", "--bandwidth", "1Gbit", "--latency", "30"], "--latency: wanted a time such as '30us'"),
+    (["--ranks", "4", "--hosts", "3", "--bandwidth", "1Gbit", "--latency", "1us"], "--hosts: wanted a number that"),
+    (["--ranks", "4", "--bandwidth", "1Gbit"], "--bandwidth and --latency go together"),
+    (["--latency", "1us"], "--latency goes with --ranks"),
+    (["--ranks", "3", "--bandwidth", "1Gbit", "--latency", "1us"], "a batch of 32 cannot be dealt evenly to 3"),
+  ])
+  func refused(options: [String], sentence: String) throws {
+    let ending = try Program.run(["inspect", "resnet20"] + options)
+    #expect(ending.code == 64 && ending.errors.contains(sentence), "\(ending.errors)")
+  }
 }

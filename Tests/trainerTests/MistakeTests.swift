@@ -76,6 +76,9 @@ import Testing
       testDescription: "a rewrite that is none", settings: ["run.disable_rewrites=[fuse_normalisation]"], code: 64,
       says: ["run.disable_rewrites: wanted names among", "found 'fuse_normalisation'; did you mean 'fuse_normalization'?"]),
     Mistake(
+      testDescription: "buckets without a size", settings: ["distributed.bucket_bytes=large"], code: 64,
+      says: ["distributed.bucket_bytes: wanted auto or a whole number of bytes from 1 to 1099511627776, found 'large'"]),
+    Mistake(
       testDescription: "a budget that nothing fits into", settings: ["run.memory_budget=1 kB"], code: 64,
       says: ["a training step does not fit into 1 MiB; the smallest budget that works is", "most is needed at step"]),
     Mistake(

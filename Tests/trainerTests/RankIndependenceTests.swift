@@ -7,18 +7,21 @@ struct RankIndependenceTests {
   @Test func `Four replicas give the same bytes on 1, 2, 4 ranks, with 1, 2 threads, in any memory, debugged`() throws {
     let run = try TinyRun()
     try run.train("plain", TinyRun.everything)
-    try run.train("two", TinyRun.everything + ["distributed.threads=2"], ranks: 2)
+    let two = try run.train("two", TinyRun.everything + ["distributed.threads=2"], ranks: 2)
+    #expect(two.output.contains(/link: \d.* [µm]?s \+ \d.*B\/s; buckets of \d.* [kM]B\n/), "\(two.output)")
     try run.train("four", TinyRun.everything, ranks: 4)
     try run.train("threads", TinyRun.everything + ["distributed.threads=2"])
     let refused = try run.train("refused", TinyRun.everything + ["run.memory_budget=1 kB"], expecting: 64)
     let smallest = try #require(refused.errors.firstMatch(of: /smallest budget that works is (\d+) bytes/)).1
     try run.train("tight", TinyRun.everything + ["run.memory_budget=\(smallest)"], ranks: 4)
     try run.train("ample", TinyRun.everything + ["run.memory_budget=unlimited"])
+    let cut = try run.train("cut", TinyRun.everything + ["distributed.bucket_bytes=40000"], ranks: 2)
+    #expect(!cut.output.contains("; buckets of ") && cut.output.contains(/gradients in \d\d buckets/))
     let debugged = try run.train("debug", TinyRun.everything + ["run.steps=3", "schedule.name=constant"], ["--debug"])
     try run.train("constant", TinyRun.everything + ["run.steps=3", "schedule.name=constant"], ranks: 4)
     for file in ["model.safetensors", "optimizer.safetensors"] {
       let wanted = try run.bytes("plain", file)
-      for other in ["two", "four", "threads", "tight", "ample"] {
+      for other in ["two", "four", "threads", "tight", "ample", "cut"] {
         #expect(try run.bytes(other, file) == wanted, "\(other): \(file)")
       }
       #expect(try run.bytes("debug", file) == run.bytes("constant", file), "debug mode: \(file)")

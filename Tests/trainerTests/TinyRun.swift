@@ -46,7 +46,7 @@ final class TinyRun {
     _ output: String, _ settings: [String] = [], _ options: [String] = [], ranks: Int? = nil,
     on hosts: NetworkHosts? = nil, expecting code: Int32 = 0
   ) throws -> Program.Ending {
-    let ending = try Program.run(arguments(output, settings, options), ranks: ranks, on: hosts)
+    let ending = try Program.run(arguments(output, settings, options), ranks: ranks, on: hosts, seconds: 300)
     #expect(ending.code == code, "\(settings) \(options) on \(ranks ?? 1) ranks: \(ending.errors)\n\(ending.output)")
     return ending
   }

@@ -118,7 +118,7 @@ final class CapsuleRecorder {
     try update.gatherGradients(over: queue)
     return CapsuleInfo(
       reason: reason, remark: remark, step: outcome.step, seed: experiment.settings.seed, ranks: assignment.ranks,
-      globalBatch: experiment.settings.globalBatch, samples: samples, isExact: assignment.reduction == .tree,
+      globalBatch: experiment.settings.globalBatch, samples: samples, isExact: assignment.reduction == .tree && experiment.settings.syncEvery == 1,
       image: experiment.trainingPipeline.outputShape.array, classNames: experiment.training.classNames,
       runFile: experiment.file.resolvedYAML(), build: build, outcome: outcome,
       gradientChecksum: queue.rank == 0 ? runners.state.gradientChecksum : 0, history: history.steps)

@@ -25,7 +25,14 @@ public struct StepReplay {
     self.threads = threads
     let file = try RunFile(text: capsule.info.runFile, file: capsule.path + "/" + CapsuleInfo.textFile)
     settings = try RunSettings(file)
-    model = try ExperimentModel(file, classesOfData: capsule.info.classNames.count, makeNetwork: makeNetwork)
+    let info = capsule.info
+    model = try ExperimentModel(file, classesOfData: info.classNames.count, makeNetwork: makeNetwork)
+    if model.synchronizesNorms && info.replicas.count > 1 {
+      throw CheckpointError(
+        path: capsule.path,
+        reason: "is a step whose \(info.replicas.count) replicas share the statistics of their norms in the middle of a "
+          + "pass: one process runs one replica after the other, and cannot replay it")
+    }
   }
 
   /// Runs the step.
@@ -38,7 +45,7 @@ public struct StepReplay {
     let runners = try NetworkRunners(
       model.network, model.task, batch: max(info.globalBatch / max(info.replicas.count, 1), 1),
       image: Shape(info.image), team: threads.team, key: RandomKey(info.seed).appending("parameters"),
-      bucketBytes: settings.bucketBytes, memoryBudget: .unlimited,
+      memoryBudget: .unlimited,
       rewrites: Plan.rewrites(except: settings.disabledRewrites), isInterpreted: true)
     try capsule.restore(runners.state)
     let queue = ReductionQueue(communicator)

@@ -22,8 +22,8 @@ public struct ProcessorReport: Sendable {
     let problems: [String]
     let machineProcessors: Int
     /// Measured alone on the first rank of each machine, zero on the others.
-    var alone = Rates()
-    var together = Rates()
+    public internal(set) var alone = Rates()
+    public internal(set) var together = Rates()
 
     /// Whether each worker has a processor of its own.
     public var isPinned: Bool { workerProcessors.allSatisfy { Int($0) != nil } }
