@@ -13,7 +13,7 @@ package final class GradientStep {
   private let sum: ReplicaSum
   private let key: RandomKey
   private let buckets: [Range<Int>]
-  private let figures = Figures()
+  private let figures = Figures("loss weight")
   /// Where each pass is noted, for a run that is traced.
   var trace: StepTrace?
   /// The batch of the replica that is running, for whoever watches the runners.
@@ -53,11 +53,11 @@ package final class GradientStep {
     let samples = isLocal ? max(batches.reduce(0) { $0 + $1.count }, 1) : samples
     figures.values = [weight]
     sum.isLocal = isLocal
-    let weighed = isLocal ? nil : queue.perform("loss weight", figures.add)
+    let weighed = isLocal ? nil : queue.perform(figures.name, figures.add)
     let losses = try batches.map { try forwardAndBackward($0, step: step, samples: samples, weight: weighed) }
-    let own = Figures()
+    let own = Figures("loss")
     own.values = [losses.reduce(0, +), isStopRequested ? 1 : 0, weight]
-    queue.perform("loss", own.add)
+    queue.perform(own.name, own.add)
     queue.whereabouts.enter("sums of gradients", step: step + 1)
     trace?.enter("exposed communication")
     try sum.finish()
@@ -104,7 +104,9 @@ package final class GradientStep {
 
   /// A few numbers that are added up over the ranks.
   private final class Figures: @unchecked Sendable {
+    let name: String
     var values: [Double] = []
-    func add(_ communicator: any Communicator) throws { values = try communicator.allReduce("figures", values, .sum) }
+    init(_ name: String) { self.name = name }
+    func add(_ communicator: any Communicator) throws { values = try communicator.allReduce(name, values, .sum) }
   }
 }

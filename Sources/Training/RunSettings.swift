@@ -48,6 +48,13 @@ public struct RunSettings: Sendable {
   /// The names of rewrites that the run does without.
   public let disabledRewrites: Set<String>
 
+  /// What is unusual about how several ranks work together, for the log.
+  func remarks(ranks: Int) -> String {
+    if ranks == 1 { return "" }
+    return (overlaps ? "" : " after the backward pass") + (shardsOptimizer ? ", moments shared out over the ranks" : "")
+      + (syncEvery > 1 ? ", from \(syncFrom) on means of parameters every \(syncEvery) steps" : "")
+  }
+
   /// What the ranks' work together must allow.
   var demands: ReplicaAssignment.Demands {
     var demands: ReplicaAssignment.Demands = []

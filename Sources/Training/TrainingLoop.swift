@@ -105,6 +105,7 @@ public final class TrainingLoop {
 
   /// One step and what is due after it. Returns whether somebody asked to stop; everything is saved then.
   private func trainStep() throws -> Bool {
+    try writer?.throwFailure()
     trace?.beginStep()
     enter("data.next")
     let batches = try interval.measuringData { try (0..<assignment.perRank).map { _ in try loader.next()! } }

@@ -177,12 +177,13 @@ public struct TrainingRun {
     _ runners: NetworkRunners, _ totalSteps: Int, _ start: RunStart
   ) throws {
     try log.keep(experiment.file.resolvedYAML())
-    let plan = runners.mainPlan
+    let plan = runners.mainPlan, settings = experiment.settings
     for sentence in start.remarks + experiment.remarks { log.announce(sentence) }
     for warning in threads.warnings { log.announce("warning: \(warning)") }
     log.announce(
       "\(assignment.ranks.of("rank")) x \(threads.team.count.of("thread")), \(assignment.replicas.of("replica")) of "
-        + "\(schedule.replicaBatch.of("sample")), \(assignment.reduction.rawValue) reduction")
+        + "\(schedule.replicaBatch.of("sample")), \(assignment.reduction.rawValue) reduction"
+        + settings.remarks(ranks: assignment.ranks) + (experiment.synchronizesNorms ? ", norms over all replicas" : ""))
     log.announce(threads.sentence)
     log.announce(
       "\(plan.program.graph.parameterCount) parameters; a rank's arena \(plan.arena.byteCount >> 20) MiB (lower bound "

@@ -27,7 +27,8 @@ struct LocalStepsTests {
   }
 
   @Test func `A stop waits for the next mean, and the resumed run ends as an unbroken one`() throws {
-    let run = try TinyRun(), settings = self.settings + ["run.steps=120", "run.evaluate_every=120"]
+    let run = try TinyRun()
+    let settings = self.settings + ["run.steps=120", "run.evaluate_every=120", "run.checkpoint_every=120"]
     try run.train("unbroken", settings, ranks: 2)
     let stopped = try Program.start(run.arguments("stopped", settings), ranks: 2)
     try stopped.wait { (try? run.steps("stopped").count > 4) == true }

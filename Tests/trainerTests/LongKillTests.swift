@@ -10,24 +10,19 @@ struct LongKillTests {
     let name: String
     /// What makes most of the run's time this phase.
     let settings: [String]
-    /// Where the killed rank may have been last, as the others know it.
-    let places: [String]
     /// Whose rank is killed; any where it is nil.
     var rank: Int?
     var testDescription: String { name }
   }
 
   static let phases = [
-    Phase(name: "forward and backward", settings: ["data.batch=64"], places: ["forward", "backward", "gradients"]),
+    Phase(name: "forward and backward", settings: ["data.batch=64"]),
     Phase(
-      name: "reduction", settings: ["distributed.bucket_bytes=2000", "distributed.overlap=false"],
-      places: ["gradients bucket", "sums of gradients", "loss", "forward", "backward"]),
+      name: "reduction", settings: ["distributed.bucket_bytes=2000", "distributed.overlap=false"]),
     Phase(
-      name: "evaluation", settings: ["run.evaluate_every=1", "data.evaluation_scenes=400"],
-      places: ["evaluation", "preparation"]),
+      name: "evaluation", settings: ["run.evaluate_every=1", "data.evaluation_scenes=400"]),
     Phase(
-      name: "checkpoint", settings: ["run.checkpoint_every=1", "run.evaluate_every=1000"],
-      places: ["checkpoint", "forward", "backward", "data.next", "update"], rank: 0),
+      name: "checkpoint", settings: ["run.checkpoint_every=1", "run.evaluate_every=1000"], rank: 0),
   ]
 
   @Test(arguments: phases, 1...5)
@@ -35,7 +30,7 @@ struct LongKillTests {
     phase: Phase, round: Int
   ) throws {
     let run = try TinyRun()
-    let settings = ["run.steps=60", "run.checkpoint_every=10", "run.evaluate_every=30"] + phase.settings
+    let settings = ["run.steps=200", "run.checkpoint_every=10", "run.evaluate_every=30"] + phase.settings
     try run.train("unbroken", settings, ranks: 4)
     let job = try Program.start(run.arguments("killed", settings), ranks: 4)
     try job.wait { run.exists("killed/checkpoints/latest") }
@@ -49,7 +44,7 @@ struct LongKillTests {
     let sentence = try #require(ending.errors.split(separator: "\n").first { $0.hasPrefix("error: ") }, "\(ending.errors)")
     #expect(sentence.hasPrefix("error: rank \(victim) ("), "\(ending.errors)")
     #expect(sentence.contains("ended without a word"))
-    #expect(phase.places.contains { sentence.contains(", in \($0)") } || sentence.contains(", in "), "\(sentence)")
+    #expect(sentence.contains(", in "), "\(sentence)")
     #expect(ending.errors.split(separator: "\n").count { $0.hasPrefix("error: ") } == 1, "said once: \(ending.errors)")
     try run.train("killed", settings, ["--resume", "latest"], ranks: [1, 2, 4].randomElement()!)
     for file in ["model.safetensors", "optimizer.safetensors"] {

@@ -32,6 +32,7 @@ final class NetworkHosts {
     let agent = """
       #!/bin/sh
       host=$1; shift
+      [ ! -e "\(folder.path)/gone-$host" ] || exit 255
       exec ip netns exec "\(prefix)$host" unshare --uts sh -c 'hostname "$0" && exec sh -c "$*"' "$host" "$@"
       """
     try agent.write(to: folder.appendingPathComponent("agent"), atomically: true, encoding: .utf8)
@@ -73,6 +74,21 @@ final class NetworkHosts {
     for (space, device) in [("h\(host)", "eth0"), ("h0", "port\(host)")] {
       try Self.command("ip netns exec \(prefix)\(space) tc qdisc replace dev \(device) root tbf rate 8bit burst 1600 latency 1s")
     }
+  }
+
+  /// Lets `host` answer no more call.
+  func lose(_ host: Int) throws { try Data().write(to: folder.appendingPathComponent("gone-h\(host)")) }
+
+  /// `command` on the first host, and the environment in which Open MPI there finds the others.
+  func onFirstHost(_ command: [String]) -> (command: [String], environment: [String: String]) {
+    let enter = ["ip", "netns", "exec", "\(prefix)h1", "unshare", "--uts", "sh", "-c", "hostname h1; exec \"$@\"", "sh"]
+    return (
+      enter + command,
+      [
+        "OMPI_MCA_plm_rsh_agent": folder.appendingPathComponent("agent").path, "OMPI_MCA_btl": "tcp,self,vader",
+        "OMPI_MCA_btl_tcp_if_include": "eth0", "OMPI_MCA_oob_tcp_if_include": "eth0",
+      ]
+    )
   }
 
   /// What starts a program with `ranks` ranks, spread evenly over the hosts.

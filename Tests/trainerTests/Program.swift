@@ -50,11 +50,18 @@ enum Program {
     in folder: String? = nil
   ) throws -> Running {
     let trainer = try #require(path, "there is no program beside the tests: build with `swift build --build-tests`")
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: ranks == nil ? trainer : "/usr/bin/env")
     let here = ranks.map { ["mpirun", "-q", "-n", "\($0)", "--oversubscribe", "--bind-to", "none"] }
     let launcher = hosts.map { $0.launcher(ranks: ranks ?? 1) } ?? here
-    process.arguments = (launcher.map { $0 + [trainer] } ?? []) + arguments
+    return try start(command: (launcher ?? []) + [trainer] + arguments, environment: environment, in: folder)
+  }
+
+  /// Starts any command, whose first word is a path or a name on the PATH.
+  static func start(
+    command: [String], environment: [String: String] = [:], in folder: String? = nil
+  ) throws -> Running {
+    let process = Process(), isPath = command[0].hasPrefix("/")
+    process.executableURL = URL(fileURLWithPath: isPath ? command[0] : "/usr/bin/env")
+    process.arguments = Array(isPath ? command.dropFirst() : command[...])
     process.environment = ownEnvironment.merging(environment) { $1 }
     if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
     return try Running(process)

@@ -15,6 +15,26 @@ struct SeveralHostsTests {
     #expect(ending.output.contains("rank 0 (h1):"), "the log names the hosts: \(ending.output)")
   }
 
+  @Test func `A job that loses a host starts again without it, and ends as an unbroken one`() throws {
+    let run = try TinyRun(), hosts = try NetworkHosts(2)
+    let settings = ["run.steps=400", "run.checkpoint_every=20", "run.evaluate_every=400"]
+    try run.train("unbroken", settings)
+    try "h1 slots=2\n# the second\nh2 slots=2\n".write(toFile: run.path("hosts"), atomically: true, encoding: .utf8)
+    let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../launch/train")
+    let (command, environment) = hosts.onFirstHost(
+      [script.standardized.path, "--hostfile", run.path("hosts"), "--restarts", "1"]
+        + run.arguments("run", settings).dropFirst())
+    let job = try Program.start(command: command, environment: environment)
+    try job.wait { run.exists("run/checkpoints/step-000040") }
+    try hosts.lose(2)
+    kill(try #require(run.process("run", rank: 3)), SIGKILL)
+    let ending = job.end(within: 90)
+    #expect(ending.code == 0, "\(ending.errors)\n\(ending.output)")
+    #expect(ending.errors.contains("launch/train: h2 does not answer: it is left out"), "\(ending.errors)")
+    #expect(ending.output.contains("2 ranks x 1 thread, 4 replicas"), "\(ending.output)")
+    #expect(try run.bytes("run") == run.bytes("unbroken"))
+  }
+
   @Test(arguments: ["cut", "stalled"])
   func `A link that is cut or stalled is told with rank and collective before the deadline ends the job`(
     how: String

@@ -60,6 +60,14 @@ final class TinyRun {
     }
   }
 
+  /// The process of one rank of the job that trains into `output`.
+  func process(_ output: String, rank: Int) -> Int32? {
+    processes(output).first {
+      let variables = try? String(contentsOfFile: "/proc/\($0)/environ", encoding: .utf8)
+      return variables?.split(separator: "\0").contains("OMPI_COMM_WORLD_RANK=\(rank)") ?? false
+    }
+  }
+
   /// A file of a run's checkpoint.
   func bytes(_ output: String, _ file: String = "model.safetensors", of checkpoint: String = "latest") throws -> Data {
     try Data(contentsOf: URL(fileURLWithPath: path("\(output)/checkpoints/\(checkpoint)/\(file)")))

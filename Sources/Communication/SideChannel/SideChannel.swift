@@ -104,6 +104,7 @@ public final class SideChannel: @unchecked Sendable {
   // MARK: On the channel's thread
 
   private func turn() {
+    monitor.run { if !isClosing { speak() } }
     let (seconds, attoseconds) = Self.interval.components
     let milliseconds = Int32(seconds) * 1000 + Int32(attoseconds / 1_000_000_000_000_000)
     let descriptors = monitor.run { sockets.values.map { ($0.descriptor, $0.hasBacklog) } }
@@ -113,7 +114,6 @@ public final class SideChannel: @unchecked Sendable {
     monitor.run {
       if isClosing { return }
       for (peer, socket) in sockets where !table.rows[peer].isDone { listen(to: peer, socket) }
-      speak()
       if rank == 0 { watch() } else { watchFirstRank() }
     }
   }
@@ -209,9 +209,9 @@ public final class SideChannel: @unchecked Sendable {
     }
     if isEnding { return }
     isEnding = true
-    // Everybody sees rank 0 go; the next one speaks.
+    // Everybody sees rank 0 go: the next one speaks, and the others only where it did not end them.
     monitor.released {
-      if rank > 1 { usleep(2_000_000) }
+      if rank > 1 { usleep(6_000_000) }
       say(sentence)
       end(1, false)
     }

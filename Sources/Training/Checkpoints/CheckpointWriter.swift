@@ -32,6 +32,13 @@ public final class CheckpointWriter: @unchecked Sendable {
     }
   }
 
+  /// Throws the error of a write that has failed meanwhile; waits for nothing.
+  public func throwFailure() throws {
+    guard let failure = lock.withLock({ failure }) else { return }
+    lock.withLock { isTold = true }
+    throw failure
+  }
+
   /// Waits for the disk, and returns the error of a write that no call has thrown: of a run that ends for another
   /// reason.
   public func untoldFailure() -> (any Error)? {
