@@ -131,7 +131,9 @@ public final class InProcessWorld: @unchecked Sendable {
         let received = source * size + rank
         while letters[received] == nil { try wait(for: source) }
         let letter = letters[received]!
-        guard letter.name == name, letter.bytes.count == incoming.count, letter.number == communicator.collectives.number else {
+        guard letter.name == name, letter.bytes.count == incoming.count,
+          letter.number == communicator.collectives.number
+        else {
           throw communicator.failure(
             name,
             .mismatch(

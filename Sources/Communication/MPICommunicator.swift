@@ -65,7 +65,8 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
   }
 
   private init(
-    duplicating original: MPI_Comm, messageLimit: Int, whereabouts: Whereabouts, say: @escaping @Sendable (String) -> Void
+    duplicating original: MPI_Comm, messageLimit: Int, whereabouts: Whereabouts,
+    say: @escaping @Sendable (String) -> Void
   ) throws {
     var (rank, size): (Int32, Int32) = (0, 0)
     var copy: MPI_Comm?

@@ -5,8 +5,9 @@ import Operators
 extension Tensor {
   /// Batch normalisation over all axes but the channels (Ioffe, Szegedy; ICML 2015): y = γ (x - μ) / sqrt(σ² + ε) + β.
   ///
-  /// Training uses the statistics of this replica's batch (of all replicas', where the trace has `replicaSums`) and moves the running ones by `momentum` towards them (the
-  /// update factor of PyTorch: running ← (1 - momentum) running + momentum batch); inference uses the running ones.
+  /// Training uses the statistics of this replica's batch (of all replicas', where the trace has `replicaSums`) and moves
+  /// the running ones by `momentum` towards them (the update factor of PyTorch: running ← (1 - momentum) running +
+  /// momentum batch); inference uses the running ones.
   /// Parameters `name.weight`, `name.bias`; buffers `name.running_mean`, `name.running_var`,
   /// `name.num_batches_tracked`.
   /// - Parameter scale: γ at the start: 0 makes the branch that this norm ends vanish.

@@ -47,7 +47,8 @@ public final class NetworkRunners {
   public init(
     _ network: any Module, _ task: any TrainingTask, batch: Int, image: Shape, team: WorkerTeam, key: RandomKey,
     mode: Trace.Mode = .training, bucketBytes: Int = 4 << 20, memoryBudget: MemoryBudget = .auto,
-    rewrites: [any Rewrite] = Plan.rewrites, replicaSums: (any ReplicaSums)? = nil, isInterpreted: Bool = false, measuresSteps: Bool = false
+    rewrites: [any Rewrite] = Plan.rewrites, replicaSums: (any ReplicaSums)? = nil,
+    isInterpreted: Bool = false, measuresSteps: Bool = false
   ) throws {
     self.network = network
     self.task = task

@@ -119,7 +119,8 @@ public struct TrainingRun {
         runners, update, queue, assignment, experiment, runFolder: start.folder, build: request.build, log: log),
       evaluation: Evaluation(
         experiment.evaluation, experiment.evaluationPipeline, batch: settings.evaluationBatch, loaderSettings(1)),
-      assignment: assignment, exchange: exchange, resumed: start.info, log: log, writer: writer, stop: request.stop, trace: trace,
+      assignment: assignment, exchange: exchange, resumed: start.info, log: log, writer: writer,
+      stop: request.stop, trace: trace,
       describe: describe)
     if request.isDebugging {
       runners.observer = DebugObserver(

@@ -1,4 +1,5 @@
 import Communication
+import Foundation
 import Testing
 
 @Suite struct LaunchEnvironmentTests {
@@ -70,5 +71,11 @@ import Testing
     #expect(!rank.showsOutputOnTerminal(isTerminal: true, launcherOutput: "/home/user/log.txt"))
     #expect(!rank.showsOutputOnTerminal(isTerminal: true, launcherOutput: nil))
     #expect(!rank.showsOutputOnTerminal(isTerminal: false, launcherOutput: "/dev/pts/1"))
+  }
+
+  @Test func theEndOfAnAllocationIsSlurms() {
+    #expect(LaunchEnvironment(["SLURM_JOB_END_TIME": "1790000000"]).allocationEnd?.timeIntervalSince1970 == 1_790_000_000)
+    #expect(LaunchEnvironment(["SLURM_JOB_END_TIME": "soon"]).allocationEnd == nil)
+    #expect(LaunchEnvironment([:]).allocationEnd == nil)
   }
 }

@@ -20,6 +20,19 @@ struct FailingRankTests {
     }
   }
 
+  @Test func `A rank that a fault ends says where it was, once, and takes the others along`() throws {
+    let run = try TinyRun()
+    let job = try Program.start(run.arguments("run", ["run.steps=100000", "run.evaluate_every=100000"]), ranks: 4)
+    try job.wait { (try? run.steps("run").count > 3) == true }
+    kill(try job.ranks()[2], SIGSEGV)
+    let ending = job.end(within: 20)
+    #expect(ending.code != 0)
+    let sentences = ending.errors.split(separator: "\n").filter { $0.hasPrefix("error: ") }
+    #expect(sentences.count == 1, "\(ending.errors)")
+    let wanted = /error: rank 2 \(.+\), step \d+, in .+: signal 11 \(an address that is not its own\)/
+    #expect(sentences.first?.contains(wanted) == true, "\(ending.errors)")
+  }
+
   @Test func `A rank that stands still is found out by the deadline`() throws {
     let run = try TinyRun()
     let settings = ["run.steps=100000", "run.evaluate_every=100000", "distributed.timeout=2"]

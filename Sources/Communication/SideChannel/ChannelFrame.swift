@@ -31,7 +31,9 @@ package struct ChannelFrame: Equatable {
     return header.flatMap { withUnsafeBytes(of: $0.littleEndian, Array.init) } + text
   }
 
-  package init(_ kind: Kind, code: Int32 = 0, _ text: String = "") { (self.kind, self.code, self.text) = (kind, code, text) }
+  package init(_ kind: Kind, code: Int32 = 0, _ text: String = "") {
+    (self.kind, self.code, self.text) = (kind, code, text)
+  }
 
   /// Takes the first message off `buffer`; nil when it has not come in full.
   /// - Throws: `ChannelGarbage` for bytes that are no message.

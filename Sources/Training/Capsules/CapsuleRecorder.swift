@@ -51,7 +51,9 @@ final class CapsuleRecorder {
   ///   - isLocal: whether the gradients are this rank's own.
   /// - Returns: the gradients' norm.
   /// - Throws: `LossError` for a step that must not be applied.
-  func examine(_ outcome: GradientStep.Outcome, of batches: [Batch], step: Int, samples: Int, isLocal: Bool) throws -> Double {
+  func examine(
+    _ outcome: GradientStep.Outcome, of batches: [Batch], step: Int, samples: Int, isLocal: Bool
+  ) throws -> Double {
     var (norm, hasFiniteStatistics) = try update.examineGradients(over: queue)
     let ownNorm = norm
     if isLocal { (norm, hasFiniteStatistics) = try joint(norm, hasFiniteStatistics) }
@@ -118,7 +120,8 @@ final class CapsuleRecorder {
     try update.gatherGradients(over: queue)
     return CapsuleInfo(
       reason: reason, remark: remark, step: outcome.step, seed: experiment.settings.seed, ranks: assignment.ranks,
-      globalBatch: experiment.settings.globalBatch, samples: samples, isExact: assignment.reduction == .tree && experiment.settings.syncEvery == 1,
+      globalBatch: experiment.settings.globalBatch, samples: samples,
+      isExact: assignment.reduction == .tree && experiment.settings.syncEvery == 1,
       image: experiment.trainingPipeline.outputShape.array, classNames: experiment.training.classNames,
       runFile: experiment.file.resolvedYAML(), build: build, outcome: outcome,
       gradientChecksum: queue.rank == 0 ? runners.state.gradientChecksum : 0, history: history.steps)
