@@ -10,12 +10,4 @@ import Training
     #expect(far.isRequested(savingTakes: 0), "once asked is asked")
     #expect(!StopRequest(catching: []).isRequested(savingTakes: 1e9), "no allocation, no end")
   }
-
-  @Test func `A signal that was caught asks`() throws {
-    let stop = StopRequest(catching: [SIGUSR2])
-    #expect(!stop.isRequested(savingTakes: 0))
-    kill(getpid(), SIGUSR2)
-    for _ in 0..<500 where !stop.isRequested(savingTakes: 0) { usleep(10_000) }
-    #expect(stop.isRequested(savingTakes: 0))
-  }
 }
