@@ -1,5 +1,6 @@
 import COpenMPI
 import Foundation
+import Synchronization
 
 /// The ranks of an MPI job.
 ///
@@ -37,15 +38,24 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
       duplicating: openmpi_world(), messageLimit: 1 << 30, whereabouts: Whereabouts(), say: say)
     let sockets = try ChannelJoin.join(over: world)
     if !sockets.isEmpty {
+      nonisolated(unsafe) let handle = world.handle
       world.channel = SideChannel(
         rank: world.rank, hostNames: world.hostNames, whereabouts: world.whereabouts, sockets: sockets, say: say,
-        end: { [unowned world] in world.end(code: $0, isCutOff: $1) })
+        end: { end(handle, code: $0, isCutOff: $1) })
+      openChannel.withLock { [channel = world.channel] in $0 = channel }
     }
     return world
   }
 
-  /// Ends MPI. Collective; called on the thread that called `world`, after the last call to any communicator.
-  public static func finish() { MPILibrary.finish() }
+  /// Ends MPI in good order. Collective; called on the thread that called `world`, after the last call to any
+  /// communicator.
+  public static func finish() {
+    openChannel.withLock { $0 }?.leave()
+    MPILibrary.finish()
+  }
+
+  /// The job's side channel: there is one job in a process.
+  private static let openChannel = Mutex<SideChannel?>(nil)
 
   /// This rank ends in good order, or will say itself why it does not: the others need not look for it any more.
   public func leave() { channel?.leave() }
@@ -157,15 +167,15 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     let sentence = "error: \(reason)"
     channel?.fail(sentence, code: code)
     say(sentence)
-    end(code: code, isCutOff: false)
+    Self.end(handle, code: code, isCutOff: false)
   }
 
   /// Ends all ranks.
   ///
   /// - Parameter isCutOff: whether a host is out of reach. MPI's own way then hangs, because mpirun waits for its daemon
   ///   there: a second interrupt within five seconds makes mpirun give up. The ranks out there end for themselves.
-  private func end(code: Int32, isCutOff: Bool) {
-    if isCutOff, ["mpirun", "mpiexec", "orterun"].contains(Self.parentName) {
+  private static func end(_ handle: MPI_Comm, code: Int32, isCutOff: Bool) {
+    if isCutOff, ["mpirun", "mpiexec", "orterun"].contains(parentName) {
       for _ in 0..<2 {
         kill(getppid(), SIGINT)
         usleep(300_000)
@@ -177,7 +187,9 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
       sleep(5)
       _exit(code)
     }
-    MPI_Abort(handle, code)
+    var isFinished: Int32 = 0
+    MPI_Finalized(&isFinished)
+    if isFinished == 0 { MPI_Abort(handle, code) }
     _exit(code)
   }
 

@@ -29,7 +29,6 @@ struct Job {
       farewell: ranks?.lastMessage)
     do {
       let result = try body(job)
-      ranks?.leave()
       if communicator.size > 1 { MPICommunicator.finish() }
       end(result, saying: nil)
     } catch {
