@@ -65,8 +65,12 @@ public struct Moment: Sendable, Comparable {
   /// The time from `start` to this moment.
   public func since(_ start: Moment) -> Duration { .nanoseconds(nanoseconds - start.nanoseconds) }
 
-  func advanced(by duration: Duration) -> Moment {
-    let (seconds, attoseconds) = duration.components
-    return Moment(nanoseconds: nanoseconds + Int(seconds) * 1_000_000_000 + Int(attoseconds / 1_000_000_000))
+  func advanced(by duration: Duration) -> Moment { Moment(nanoseconds: nanoseconds + duration.wholeNanoseconds) }
+}
+
+extension Duration {
+  var wholeNanoseconds: Int {
+    let (seconds, attoseconds) = components
+    return Int(seconds) * 1_000_000_000 + Int(attoseconds / 1_000_000_000)
   }
 }

@@ -36,11 +36,7 @@ public final class SideChannel: @unchecked Sendable {
   /// The longest that a collective may last.
   var deadline: Duration {
     get { .nanoseconds(deadlineNanoseconds.load(ordering: .relaxed)) }
-    set {
-      let (seconds, attoseconds) = newValue.components
-      let nanoseconds = Int(seconds) * 1_000_000_000 + Int(attoseconds / 1_000_000_000)
-      deadlineNanoseconds.store(nanoseconds, ordering: .relaxed)
-    }
+    set { deadlineNanoseconds.store(newValue.wholeNanoseconds, ordering: .relaxed) }
   }
 
   init(
@@ -104,22 +100,17 @@ public final class SideChannel: @unchecked Sendable {
   // MARK: On the channel's thread
 
   private func turn() {
-    monitor.run { if !isClosing { speak() } }
-    let (seconds, attoseconds) = Self.interval.components
-    let milliseconds = Int32(seconds) * 1000 + Int32(attoseconds / 1_000_000_000_000_000)
-    let descriptors = monitor.run { sockets.values.map { ($0.descriptor, $0.hasBacklog) } }
-    let open = descriptors.filter { descriptor in monitor.run { !isGone(descriptor.0) } }
-    let isAsked = monitor.run { !askers.isEmpty }
-    pollChannels(open, milliseconds: isAsked ? 20 : milliseconds)
+    let (open, isAsked) = monitor.run {
+      if !isClosing { speak() }
+      let open = sockets.filter { !table.rows[$0.key].isDone }
+      return (open.values.map { ($0.descriptor, $0.hasBacklog) }, !askers.isEmpty)
+    }
+    pollChannels(open, milliseconds: isAsked ? 20 : Int32(Self.interval.wholeNanoseconds / 1_000_000))
     monitor.run {
       if isClosing { return }
       for (peer, socket) in sockets where !table.rows[peer].isDone { listen(to: peer, socket) }
       if rank == 0 { watch() } else { watchFirstRank() }
     }
-  }
-
-  private func isGone(_ descriptor: Int32) -> Bool {
-    sockets.contains { $0.value.descriptor == descriptor && table.rows[$0.key].isDone }
   }
 
   private func listen(to peer: Int, _ socket: ChannelSocket) {

@@ -80,9 +80,9 @@ public struct BatchNorm: Operator {
     let dx = call.inputGradients[0], dweight = call.inputGradients[1], dbias = call.inputGradients[2]
     let period = ChannelPeriod(channels: call.inputs[0].shape.channels)
     let count = call.inputs[0].count, rows = count / period.channels
-    let a = call.context.sharedScratch, b = a + period.width, c = b + period.width
+    let a = call.context.sharedScratch
     ChannelGradientSums(period: period, rows: rows)(
-      mean: batchMean, partials: c + period.width, own: call.context.scratch(of: worker), worker
+      mean: batchMean, partials: a + 3 * period.width, own: call.context.scratch(of: worker), worker
     ) { index, _ in
       (dy.lanes(at: index), x.lanes(at: index))
     } rest: { index, _ in
@@ -93,21 +93,11 @@ public struct BatchNorm: Operator {
         inverse: inverseDeviation[channel])
       dweight?.put(gradient.dweight, at: channel)
       dbias?.put(gradient.dbias, at: channel)
-      period.spread(gradient.a, channel, into: a)
-      period.spread(gradient.b, channel, into: b)
-      period.spread(gradient.c, channel, into: c)
+      gradient.spread(channel, over: period, into: a)
     }
     guard let dx else { return }
     worker.barrier()
-    for range in worker.ranges(count, by: period.tileFloats) {
-      period.visit(range) { index, place in
-        let slope = c.lanes(at: place).addingProduct(b.lanes(at: place), x.lanes(at: index))
-        dx.put(slope.addingProduct(a.lanes(at: place), dy.lanes(at: index)), at: index)
-      } rest: { index, place in
-        let slope = c[place].addingProduct(b[place], x[index])
-        dx.put(slope.addingProduct(a[place], dy[index]), at: index)
-      }
-    }
+    NormGradient.combine(dy, x, count: count, over: period, by: a, into: dx, worker)
   }
 }
 

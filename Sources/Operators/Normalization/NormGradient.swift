@@ -1,3 +1,5 @@
+import Compute
+
 /// The gradients of a training batch norm at one channel, from two sums over its n values: Σ g and Σ g (x - mean), g
 /// being the gradient at the norm's result.
 ///
@@ -18,5 +20,31 @@ struct NormGradient {
     a = Float(scale)
     b = Float(slope)
     c = Float(-scale * sum / n - slope * Double(mean))
+  }
+
+  /// Spreads a, b and c over a period each, one period behind the other.
+  @inline(__always)
+  func spread(_ channel: Int, over period: ChannelPeriod, into memory: UnsafeMutablePointer<Float>) {
+    period.spread(a, channel, into: memory)
+    period.spread(b, channel, into: memory + period.width)
+    period.spread(c, channel, into: memory + 2 * period.width)
+  }
+
+  /// dx = a g + b x + c, with the coefficients as `spread` left them. All workers call this together.
+  @inline(__always)
+  static func combine(
+    _ g: UnsafeMutablePointer<Float>, _ x: UnsafeMutablePointer<Float>, count: Int, over period: ChannelPeriod,
+    by a: UnsafeMutablePointer<Float>, into dx: GradientTarget, _ worker: Worker
+  ) {
+    let b = a + period.width, c = b + period.width
+    for range in worker.ranges(count, by: period.tileFloats) {
+      period.visit(range) { index, place in
+        let slope = c.lanes(at: place).addingProduct(b.lanes(at: place), x.lanes(at: index))
+        dx.put(slope.addingProduct(a.lanes(at: place), g.lanes(at: index)), at: index)
+      } rest: { index, place in
+        let slope = c[place].addingProduct(b[place], x[index])
+        dx.put(slope.addingProduct(a[place], g[index]), at: index)
+      }
+    }
   }
 }

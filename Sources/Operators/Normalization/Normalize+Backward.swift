@@ -39,9 +39,7 @@ extension Normalize {
         inverse: inverses[channel])
       dweight?.put(gradient.dweight, at: channel)
       dbias?.put(gradient.dbias, at: channel)
-      period.spread(gradient.a, channel, into: a)
-      period.spread(gradient.b, channel, into: b)
-      period.spread(gradient.c, channel, into: c)
+      gradient.spread(channel, over: period, into: a)
     }
     guard let dx else { return }
     worker.barrier()

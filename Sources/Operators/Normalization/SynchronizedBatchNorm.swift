@@ -110,9 +110,9 @@ public struct SynchronizedBatchNorm: Operator {
     let period = ChannelPeriod(channels: call.inputs[0].shape.channels), channels = period.channels
     let count = call.inputs[0].count
     let message = Message(in: call.context.sharedScratch, channels: channels)
-    let a = call.context.sharedScratch + Message.floats(channels: channels), b = a + period.width, c = b + period.width
+    let a = call.context.sharedScratch + Message.floats(channels: channels)
     ChannelGradientSums(period: period, rows: count / channels)(
-      mean: mean, partials: c + period.width, own: call.context.scratch(of: worker), worker
+      mean: mean, partials: a + 3 * period.width, own: call.context.scratch(of: worker), worker
     ) { index, _ in
       (dy.lanes(at: index), x.lanes(at: index))
     } rest: { index, _ in
@@ -133,20 +133,10 @@ public struct SynchronizedBatchNorm: Operator {
           sum: message.values[2 * channel], centeredSum: message.values[2 * channel + 1],
           count: Int(call.outputs[5].pointer[0]), weight: weight[channel], mean: mean[channel],
           inverse: inverses[channel])
-        period.spread(gradient.a, channel, into: a)
-        period.spread(gradient.b, channel, into: b)
-        period.spread(gradient.c, channel, into: c)
+        gradient.spread(channel, over: period, into: a)
       }
     }
     worker.barrier()
-    for range in worker.ranges(count, by: period.tileFloats) {
-      period.visit(range) { index, place in
-        let slope = c.lanes(at: place).addingProduct(b.lanes(at: place), x.lanes(at: index))
-        dx.put(slope.addingProduct(a.lanes(at: place), dy.lanes(at: index)), at: index)
-      } rest: { index, place in
-        let slope = c[place].addingProduct(b[place], x[index])
-        dx.put(slope.addingProduct(a[place], dy[index]), at: index)
-      }
-    }
+    NormGradient.combine(dy, x, count: count, over: period, by: a, into: dx, worker)
   }
 }
