@@ -30,8 +30,11 @@ public protocol TrainingTask: Sendable {
   /// Empty where the loss has no such parts; the default.
   func sampleLosses(_ runner: any Runner, _ batch: Batch) -> [Double]
 
-  /// The figures that the added-up tallies stand for; the first is the one that decides which checkpoint is best.
+  /// The figures that the added-up tallies stand for; the first is the deciding one.
   func metrics(from tally: [Double]) -> [Metric]
+
+  /// The name of the figure that decides which checkpoint, and which network, is best.
+  var decidingMetric: String { get }
 }
 
 extension TrainingTask {

@@ -1,5 +1,4 @@
 import Communication
-import Foundation
 import Graphs
 
 /// Where a run begins: its folder, and the checkpoint it goes on from. Rank 0 looks; the others are told.
@@ -15,26 +14,7 @@ struct RunStart: Codable {
 extension TrainingRun {
   /// Chooses folder and checkpoint on rank 0 and tells everybody.
   func chooseStart(_ communicator: any Communicator) throws -> RunStart {
-    // An error must reach all ranks as the same error: it travels as text.
-    var message = Data()
-    if communicator.rank == 0 {
-      do { message = try JSONEncoder().encode(Decision(start: findStart(), error: nil, kind: nil)) } catch {
-        let kind: Int32 = (error as? RunFolderError).map { $0.isDisk ? 74 : 64 } ?? 65
-        message = try JSONEncoder().encode(Decision(start: nil, error: "\(error)", kind: kind))
-      }
-    }
-    let bytes = try communicator.broadcast("start of the run", Array(message))
-    let decision = try JSONDecoder().decode(Decision.self, from: Data(bytes))
-    guard let start = decision.start else {
-      throw StartError(description: decision.error ?? "", exitCode: decision.kind ?? 65)
-    }
-    return start
-  }
-
-  private struct Decision: Codable {
-    let start: RunStart?
-    let error: String?
-    let kind: Int32?
+    try communicator.decidedByFirst("start of the run", findStart)
   }
 
   private func findStart() throws -> RunStart {
@@ -92,11 +72,4 @@ extension TrainingRun {
       state.counters[path] = Int(count)
     }
   }
-}
-
-/// Why a run cannot start: found by rank 0, thrown on all.
-public struct StartError: Error, Hashable, Sendable, CustomStringConvertible {
-  public let description: String
-  /// The exit code that goes with it.
-  public let exitCode: Int32
 }

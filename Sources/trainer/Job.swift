@@ -71,6 +71,12 @@ struct Job {
   /// The run file that `arguments` begins with (or the built-in one), with the settings that follow; read by rank 0
   /// alone.
   func runFile(_ arguments: [String]) throws -> RunFile {
+    let (text, file, settings) = try runText(arguments)
+    return try RunFile(text: text, file: file, overrides: settings)
+  }
+
+  /// The same unread: the text, what errors call it, and the settings.
+  func runText(_ arguments: [String]) throws -> (text: String, file: String, settings: [String]) {
     let path = Self.file(in: arguments)
     let settings = arguments.dropFirst(path == nil ? 0 : 1)
     var text = Array(BuiltInRun.text.utf8)
@@ -79,8 +85,7 @@ struct Job {
       text = Array(data)
     }
     text = try communicator.broadcast("run file", text)
-    return try RunFile(
-      text: String(decoding: text, as: UTF8.self), file: path ?? "built-in run", overrides: Array(settings))
+    return (String(decoding: text, as: UTF8.self), path ?? "built-in run", Array(settings))
   }
 
   /// The run that the run file describes, on every rank, or an error that all of them share.

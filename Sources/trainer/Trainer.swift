@@ -17,8 +17,8 @@ struct Trainer: ParsableCommand {
       `trainer replay CAPSULE` runs it alone and names the first bad layer, replica and sample.
       """,
     subcommands: [
-      Train.self, Evaluate.self, Predict.self, Replay.self, Inspect.self, Models.self, Verify.self, Benchmark.self,
-      Doctor.self,
+      Train.self, Evaluate.self, Predict.self, Compare.self, Replay.self, Inspect.self, Models.self, Verify.self,
+      Benchmark.self, Doctor.self,
     ],
     defaultSubcommand: Train.self)
 }

@@ -14,6 +14,7 @@ public struct Classification: TrainingTask {
   public init(labelSmoothing: Float = 0) { self.labelSmoothing = labelSmoothing }
 
   public var name: String { "classification" }
+  public var decidingMetric: String { "top1" }
 
   public func trace(_ network: any Module, images: Shape, in trace: Trace) {
     let logits = network(trace.input("images", images))  // [N, classes]

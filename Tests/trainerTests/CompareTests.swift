@@ -1,0 +1,72 @@
+import Foundation
+import Testing
+
+/// `trainer compare` as a user meets it: trains what is not trained, prints what the runs found, goes on.
+@Suite struct CompareTests {
+  private func compare(
+    _ tiny: TinyRun, _ settings: [String] = [], modules: String = "none,cat", options: [String] = ["--seeds", "2"],
+    ranks: Int? = nil
+  ) throws -> Program.Ending {
+    try Program.run(
+      ["compare", tiny.file] + settings + ["--attention", modules, "--output", tiny.path("compared")] + options,
+      ranks: ranks, seconds: 300)
+  }
+
+  @Test func modulesAreTrainedAlikeAndOnce() throws {
+    let tiny = try TinyRun()
+    // A run that somebody broke off in its middle, and one as `train` alone makes it.
+    try FileManager.default.createDirectory(atPath: tiny.path("compared"), withIntermediateDirectories: true)
+    try tiny.train("compared/cat-seed1", ["model.attention=cat", "run.seed=1"], ["--steps", "3"])
+    try tiny.train("alone", ["model.attention=cat", "run.seed=1"])
+
+    let ending = try compare(tiny, options: ["--seeds", "2", "--json"], ranks: Program.hasMPIRun ? 2 : nil)
+    #expect(ending.code == 0, "\(ending.errors)")
+    let start = try #require(ending.output.range(of: "\n{\n"))
+    let json = try #require(
+      try JSONSerialization.jsonObject(with: Data(ending.output[start.lowerBound...].utf8)) as? [String: Any])
+    let rows = try #require(json["rows"] as? [[String: Any]])
+    #expect(rows.map { $0["variant"] as? String } == ["none", "cat"])
+    #expect(try tiny.bytes("compared/cat-seed1") == tiny.bytes("alone"))
+    let found = try [0, 1].map { try tiny.last("top1", "compared/cat-seed\($0)", phase: "evaluate") }
+    #expect(rows[1]["values"] as? [Double] == found)
+    #expect(rows[1]["mean"] as? Double == (found[0] + found[1]) / 2)
+    let factors = try #require(rows[1]["factors"] as? [String: [Double]])
+    // ResNet-20 has nine blocks; each CAT has eight factors.
+    #expect(factors.count == 8 && factors.values.allSatisfy { $0.count == 9 })
+    for file in ["txt", "md", "json", "png"] { #expect(tiny.exists("compared/comparison.\(file)")) }
+
+    let before = try tiny.bytes("compared/none-seed0")
+    let again = try compare(tiny)
+    #expect(again.code == 0 && !again.output.contains("run 1 of"), "\(again.output)")
+    #expect(again.output.contains("2 of 2") && again.output.contains("cat c_alpha"), "\(again.output)")
+    #expect(try tiny.bytes("compared/none-seed0") == before)
+
+    // Another run file in the same folder would mix two experiments.
+    let other = try compare(tiny, ["optimizer.learning_rate=0.1"])
+    #expect(other.code == 64)
+    #expect(other.errors.contains("'learning_rate: 0.1' was 'learning_rate: 0.05'"), "\(other.errors)")
+  }
+
+  @Test func modulesThatDivergeAreARow() throws {
+    let tiny = try TinyRun()
+    let ending = try compare(
+      tiny, ["optimizer.learning_rate=1e30", "schedule={name: constant}"], modules: "none,se", options: [])
+    #expect(ending.code == 0, "\(ending.errors)")
+    #expect(ending.output.contains("none, seed 0: came to nothing"), "\(ending.output)")
+    #expect(ending.output.contains("failed"), "\(ending.output)")
+  }
+
+  @Test(
+    arguments: [
+      (["--attention", "none,ecb"], "model.attention.name: no attention module is called 'ecb'; did you mean 'eca'?"),
+      (["--attention", "se,{name: se, reductoin: 8}"], "model.attention.reductoin"),
+      (["--attention", "se", "--seeds", "0"], "--seeds: wanted a whole number from 1 to 1000, found 0"),
+    ])
+  func mistakesAreSentencesBeforeAnythingIsTrained(options: [String], sentence: String) throws {
+    let tiny = try TinyRun()
+    let ending = try Program.run(["compare", tiny.file, "--output", tiny.path("compared")] + options)
+    #expect(ending.code == 64)
+    #expect(ending.errors.contains(sentence), "\(ending.errors)")
+    #expect(!tiny.exists("compared"))
+  }
+}
