@@ -48,6 +48,9 @@ import Training
       for name in ["data_batch_1.bin", "test_batch.bin"] {
         try folder.write(name, [UInt8](repeating: 0, count: 2 * 3073))
       }
+    case "cifar100":
+      try folder.write("fine_label_names.txt", (0..<100).map { "class\($0)\n" }.joined().utf8)
+      for name in ["train.bin", "test.bin"] { try folder.write(name, [UInt8](repeating: 0, count: 128 * 3074)) }
     case "fashion_mnist":
       for prefix in ["train", "t10k"] {
         let sizes: [UInt8] = [0, 0, 0, 2], side: [UInt8] = [0, 0, 0, 28]

@@ -25,12 +25,13 @@ public struct SoftmaxEntropy: Operator {
   public var keeps: Kept { Kept(inputs: [0], outputs: [0, 1]) }
 
   public func forward(_ call: ForwardCall, _ worker: Worker) {
-    let x = call.inputs[0].pointer, entropies = call.outputs[0].pointer, logarithms = call.outputs[1].pointer
+    let x = UnsafePointer(call.inputs[0].pointer)
+    let entropies = call.outputs[0].pointer, logarithms = call.outputs[1].pointer
     let layout = Layout(call.inputs[0].shape, axis)
     if layout.inner == 1 {
       for rows in worker.ranges(layout.outer, by: max(1, 16_384 / layout.length)) {
         for row in rows {
-          let entropy = Self.entropy(ofRow: UnsafePointer(x + row * layout.length), layout.length)
+          let entropy = Self.entropy(ofRow: x + row * layout.length, layout.length)
           entropies[row] = entropy.value
           logarithms[row] = entropy.logarithm
         }
@@ -39,23 +40,34 @@ public struct SoftmaxEntropy: Operator {
     }
     for tile in worker.tiles(layout.slices) {
       let (start, element, count) = layout.slice(tile)
-      var largest = Lanes(repeating: -.infinity)
-      for step in 0..<layout.length {
-        let lanes = x.lanes(at: start + step * layout.inner, first: count)
-        largest.replace(with: lanes, where: lanes .> largest)
+      guard count == Layout.sliceWidth else {
+        inLanes(0..<count) { offset, width in
+          var columns = Columns(x, at: start + offset, width)
+          for step in 0..<layout.length { columns.raise(x, at: start + offset + step * layout.inner, width) }
+          for step in 0..<layout.length { columns.add(x, at: start + offset + step * layout.inner, width) }
+          columns.put(at: element + offset, width, entropies, logarithms)
+        }
+        continue
       }
-      var sum = SIMD16<Double>(repeating: 0), products = SIMD16<Double>(repeating: 0)
-      for step in 0..<layout.length {
-        let z = x.lanes(at: start + step * layout.inner, first: count) - largest
-        let power = z.exponential
-        sum += SIMD16<Double>(power)
-        products += SIMD16<Double>(z * power)
+      // Four vectors side by side: 256 bytes of each row, where one would fetch a line a row from another page.
+      var a = Columns(x, at: start, 16), b = Columns(x, at: start + 16, 16)
+      var c = Columns(x, at: start + 32, 16), d = Columns(x, at: start + 48, 16)
+      for row in stride(from: start, to: start + layout.length * layout.inner, by: layout.inner) {
+        a.raise(x, at: row, 16)
+        b.raise(x, at: row + 16, 16)
+        c.raise(x, at: row + 32, 16)
+        d.raise(x, at: row + 48, 16)
       }
-      for lane in 0..<count {
-        let logarithm = log(sum[lane])
-        entropies[element + lane] = Float(logarithm - products[lane] / sum[lane])
-        logarithms[element + lane] = Float(Double(largest[lane]) + logarithm)
+      for row in stride(from: start, to: start + layout.length * layout.inner, by: layout.inner) {
+        a.add(x, at: row, 16)
+        b.add(x, at: row + 16, 16)
+        c.add(x, at: row + 32, 16)
+        d.add(x, at: row + 48, 16)
       }
+      a.put(at: element, 16, entropies, logarithms)
+      b.put(at: element + 16, 16, entropies, logarithms)
+      c.put(at: element + 32, 16, entropies, logarithms)
+      d.put(at: element + 48, 16, entropies, logarithms)
     }
   }
 
@@ -70,7 +82,7 @@ public struct SoftmaxEntropy: Operator {
           let start = row * layout.length
           inLanes(start..<start + layout.length) { at, count in
             let logarithm = x.lanes(at: at, first: count) - logarithms[row]
-            dx.put(-dy[row] * logarithm.exponential * (logarithm + entropies[row]), at: at, first: count)
+            dx.put(-dy[row] * logarithm.boundedExponential * (logarithm + entropies[row]), at: at, first: count)
           }
         }
       }
@@ -78,12 +90,16 @@ public struct SoftmaxEntropy: Operator {
     }
     for tile in worker.tiles(layout.slices) {
       let (start, element, count) = layout.slice(tile)
-      let slope = -dy.lanes(at: element, first: count)
-      let entropy = entropies.lanes(at: element, first: count), total = logarithms.lanes(at: element, first: count)
       for step in 0..<layout.length {
-        let at = start + step * layout.inner
-        let logarithm = x.lanes(at: at, first: count) - total
-        dx.put(slope * logarithm.exponential * (logarithm + entropy), at: at, first: count)
+        let row = start + step * layout.inner
+        // All of the slice at each step: neighbours in memory come together.
+        inLanes(0..<count) { offset, width in
+          let logarithm =
+            x.lanes(at: row + offset, first: width) - logarithms.lanes(at: element + offset, first: width)
+          let rest = logarithm + entropies.lanes(at: element + offset, first: width)
+          let slope = -dy.lanes(at: element + offset, first: width)
+          dx.put(slope * logarithm.boundedExponential * rest, at: row + offset, first: width)
+        }
       }
     }
   }
@@ -96,7 +112,7 @@ public struct SoftmaxEntropy: Operator {
     row.visit { at, count in
       // Lanes past the end take the place of an x so small that its power is zero, and its product too.
       let z = x.lanes(at: at, first: count, fill: largest - 200) - largest
-      let power = z.exponential
+      let power = z.boundedExponential
       sum += SIMD16<Double>(power)
       products += SIMD16<Double>(z * power)
     }
@@ -104,8 +120,44 @@ public struct SoftmaxEntropy: Operator {
     return (Float(logarithm - products.sum() / total), Float(Double(largest) + logarithm))
   }
 
-  /// The tensor as `[outer, length, inner]` around the axis; slices are up to sixteen neighbours of the inner extent.
+  /// Up to sixteen distributions that lie beside each other.
+  private struct Columns {
+    private var largest: Lanes
+    private var sum = SIMD16<Double>(repeating: 0)
+    private var products = SIMD16<Double>(repeating: 0)
+
+    @inline(__always)
+    init(_ x: UnsafePointer<Float>, at place: Int, _ count: Int) { largest = x.lanes(at: place, first: count) }
+
+    @inline(__always)
+    mutating func raise(_ x: UnsafePointer<Float>, at place: Int, _ count: Int) {
+      let lanes = x.lanes(at: place, first: count)
+      largest.replace(with: lanes, where: lanes .> largest)
+    }
+
+    @inline(__always)
+    mutating func add(_ x: UnsafePointer<Float>, at place: Int, _ count: Int) {
+      let z = x.lanes(at: place, first: count) - largest
+      let power = z.boundedExponential
+      sum += SIMD16<Double>(power)
+      products += SIMD16<Double>(z * power)
+    }
+
+    @inline(__always)
+    func put(
+      at element: Int, _ count: Int, _ entropies: UnsafeMutablePointer<Float>, _ logarithms: UnsafeMutablePointer<Float>
+    ) {
+      for lane in 0..<count {
+        let logarithm = log(sum[lane])
+        entropies[element + lane] = Float(logarithm - products[lane] / sum[lane])
+        logarithms[element + lane] = Float(Double(largest[lane]) + logarithm)
+      }
+    }
+  }
+
+  /// The tensor as `[outer, length, inner]` around the axis; slices are neighbours of the inner extent.
   private struct Layout {
+    static let sliceWidth = 64
     let outer: Int, length: Int, inner: Int
 
     init(_ shape: Shape, _ axis: Int) {
@@ -115,14 +167,14 @@ public struct SoftmaxEntropy: Operator {
       inner = shape.count(over: axis + 1..<shape.rank)
     }
 
-    private var across: Int { (inner + 15) / 16 }
+    private var across: Int { (inner + Self.sliceWidth - 1) / Self.sliceWidth }
     var slices: Int { outer * across }
 
     /// Where a slice starts along the axis, its first result, and how many neighbours it has.
     @inline(__always)
     func slice(_ index: Int) -> (start: Int, element: Int, count: Int) {
-      let row = index / across, column = index % across * 16
-      return (row * length * inner + column, row * inner + column, min(16, inner - column))
+      let row = index / across, column = index % across * Self.sliceWidth
+      return (row * length * inner + column, row * inner + column, min(Self.sliceWidth, inner - column))
     }
   }
 }
