@@ -4,7 +4,7 @@ import Compute
 /// over them once.
 ///
 /// All workers of a team enter `update` together; it neither begins nor ends with a barrier. The rules work element by
-/// element, so the result is bitwise the same for any number of workers.
+/// element, or with norms that are summed in a fixed order, so the result is bitwise the same for any number of workers.
 public protocol Optimizer: Sendable {
   /// The name in the catalogue.
   var name: String { get }
@@ -13,8 +13,18 @@ public protocol Optimizer: Sendable {
   /// PyTorch's state dictionary gives them.
   var stateBlocks: [String] { get }
 
+  /// Whether the rule looks at the norms of whole tensors, which only somebody with all parameters can take.
+  var takesTensorNorms: Bool { get }
+
+  /// Whether it has a momentum, or a β1, that a schedule can move.
+  var hasMomentum: Bool { get }
+
   /// Replaces parameters and state by those of the next step.
   func update(_ call: UpdateCall, _ worker: Worker)
+}
+
+extension Optimizer {
+  public var takesTensorNorms: Bool { false }
 }
 
 /// The arguments of one update.
@@ -32,11 +42,14 @@ public struct UpdateCall: @unchecked Sendable {
   public let gradientScale: Float
   /// The bound to every gradient's magnitude after scaling, from clipping by value; infinite for none.
   public let gradientLimit: Float
+  /// The momentum or β1 of this step, where the schedule moves it; otherwise it is the rule's own.
+  public let momentum: Double?
+  private let norms: TensorNorms?
 
   public init(
     layout: ParameterLayout, parameters: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>,
     states: [UnsafeMutablePointer<Float>], step: Int, rate: Double, gradientScale: Float = 1,
-    gradientLimit: Float = .infinity
+    gradientLimit: Float = .infinity, momentum: Double? = nil, norms: TensorNorms? = nil
   ) {
     self.layout = layout
     self.parameters = parameters
@@ -46,6 +59,14 @@ public struct UpdateCall: @unchecked Sendable {
     self.rate = rate
     self.gradientScale = gradientScale
     self.gradientLimit = gradientLimit
+    self.momentum = momentum
+    self.norms = norms
+  }
+
+  /// Where a rule that `takesTensorNorms` takes them.
+  var tensorNorms: TensorNorms {
+    guard let norms else { preconditionFailure("an update without the tensors' norms that its rule takes") }
+    return norms
   }
 }
 

@@ -83,7 +83,7 @@ public struct TrainingRun {
     let update = try ParameterUpdate(
       experiment.optimizer, try experiment.schedule(stepsPerEpoch: schedule.stepsPerEpoch, totalSteps: totalSteps),
       experiment.clipping, average: experiment.average, decaysEverything: experiment.decaysEverything,
-      state: runners.state, team: runners.team, ranks: communicator.size, shards: exchange.shards)
+      layerDecay: experiment.layerDecay, state: runners.state, team: runners.team, ranks: communicator.size, shards: exchange.shards)
     try agreement(runners).check(communicator)
     try restore(start, runners, update, communicator)
 
