@@ -1,7 +1,7 @@
 import Glibc
 
-/// Rates that fall from the classifier down to the stem (Bao, Dong, Piao, Wei; ICLR 2022, BEiT): the parameters of layer
-/// i of 0...n learn at decay^(n - i) times the rate, as timm's `param_groups_layer_decay` has it.
+/// Rates that fall from the classifier down to the stem (Bao, Dong, Piao, Wei; ICLR 2022, BEiT): the parameters of
+/// layer i of 0...n learn at decay^(n - i) times the rate, as timm's `param_groups_layer_decay` has it.
 ///
 /// A layer is a numbered part of the network: the first two components of a parameter's path, where the second is a
 /// number (`layer1.0`, `features.3`, `blocks.11`). In the order of the trace:
@@ -49,6 +49,22 @@ public struct LayerDecay: Hashable, Sendable {
       // The stem, and whatever ends the network.
       if layer < 0 || index == lastNumbered + 1 { layer += 1 }
       return layer
+    }
+  }
+
+  /// A layer for people to read: its first parameter, and the factor to its rate.
+  public struct Layer: Hashable, Sendable, Encodable {
+    public let first: String
+    public let rateScale: Double
+  }
+
+  /// The layers of a network, stem first.
+  public func table(of parameters: [Parameter]) -> [Layer] {
+    let layers = Self.layers(of: parameters), last = layers.max() ?? 0
+    return (0...last).compactMap { layer in
+      layers.firstIndex(of: layer).map {
+        Layer(first: parameters[$0].path, rateScale: pow(decay, Double(last - layer)))
+      }
     }
   }
 
