@@ -74,7 +74,7 @@ import Testing
     (["name": "onecycle", "pct_start": 30], "schedule.pct_start: wanted a number from 0 to 1, found '30'"),
     (["name": "plateau", "factor": 1], "schedule.factor: wanted a number >= 0 and < 1, found '1'"),
     (["name": "plateau", "metric": "los"], "schedule.metric: no choice is called 'los'; did you mean 'loss'?"),
-    (["name": "plato"], "schedule.name: no schedule is called 'plato'; did you mean 'plateau'?"),
+    (["name": "platau"], "schedule.name: no schedule is called 'platau'; did you mean 'plateau'?"),
   ]
 
   @Test(arguments: scheduleMistakes.indices)

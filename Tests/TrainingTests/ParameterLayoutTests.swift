@@ -28,7 +28,7 @@ import Training
       let range = try #require(state.layout.parameter(path)).range
       return try #require(layout.tensors.first { $0.group.range == range })
     }
-    #expect(layout.tensors.count == 9)
+    #expect(layout.tensors.count == 8)
     #expect(try tensor("conv.weight").units == OutputUnits(outer: 1, count: 8, inner: 27))
     #expect(try tensor("depthwise.weight").units == OutputUnits(outer: 9, count: 8, inner: 1))
     #expect(try tensor("hidden.weight").units == OutputUnits(outer: 1, count: 12, inner: 8))

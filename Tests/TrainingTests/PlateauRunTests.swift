@@ -52,11 +52,11 @@ import Training
   @Test func `Evaluations lower the rate, alike on any number of ranks and over stops`() throws {
     let lines = try train("unbroken")
     // Two steps of warm-up, whose evaluation does not count; the one after step 4 is the best, 6 lowers the rate, 8 is
-    // in the cool-down, 10 lowers it again, 12 is in the cool-down.
+    // in the cool-down, 10 lowers it again, 12 is in the cool-down, and 14 lowers it for nobody.
     let wanted = [0.025] + [Double](repeating: 0.05, count: 5) + [Double](repeating: 0.025, count: 4)
       + [Double](repeating: 0.0125, count: 4)
     #expect(try rates("unbroken") == wanted)
-    #expect(lines.count { $0.contains("loss no longer improves on") } == 2, "\(lines)")
+    #expect(lines.count { $0.contains("loss no longer improves on") } == 3, "\(lines)")
     #expect(lines.contains { $0.contains("learning rate 0.05 -> 0.025") }, "\(lines)")
 
     _ = try train("shared", ranks: 4)
@@ -76,6 +76,6 @@ import Training
     let plateaus = try ["unbroken", "shared", "stopped"].map {
       try CheckpointReader(folder.path + "/\($0)/checkpoints/latest").info.plateau
     }
-    #expect(plateaus[0]?.scale == 0.25 && plateaus[1] == plateaus[0] && plateaus[2] == plateaus[0])
+    #expect(plateaus[0]?.scale == 0.125 && plateaus[1] == plateaus[0] && plateaus[2] == plateaus[0])
   }
 }
