@@ -34,25 +34,36 @@ public struct LAMB: Optimizer {
   public var takesTensorNorms: Bool { true }
   public var hasMomentum: Bool { true }
 
-  public func update(_ call: UpdateCall, _ worker: Worker) {
-    let parameters = call.parameters, norms = call.tensorNorms
-    let mean = call.states[0]
-    let square = call.states[1]
-    // In double precision: 1 - β2^t is 0.001 at the first step, where single precision would keep four digits.
-    let count = Double(call.step + 1), beta1 = call.momentum ?? betas.0
-    let meanCorrection = Float(correctsBias ? 1 - pow(beta1, count) : 1)
-    let rootCorrection = Float(correctsBias ? (1 - pow(betas.1, count)).squareRoot() : 1)
-    let meanGain = Float(1 - beta1)
-    let squareGain = Float(1 - betas.1)
-    let beta2 = Float(betas.1)
-    let epsilon = Float(epsilon)
+  /// u, from the moments of this step.
+  private struct Direction {
+    let meanCorrection: Float
+    let rootCorrection: Float
+    let epsilon: Float
+    let decay: Float
+
+    init(_ rule: LAMB, _ call: UpdateCall) {
+      // In double precision: 1 - β2^t is 0.001 at the first step, where single precision would keep four digits.
+      let count = Double(call.step + 1), beta1 = call.momentum ?? rule.betas.0
+      meanCorrection = Float(rule.correctsBias ? 1 - pow(beta1, count) : 1)
+      rootCorrection = Float(rule.correctsBias ? (1 - pow(rule.betas.1, count)).squareRoot() : 1)
+      epsilon = Float(rule.epsilon)
+      decay = Float(rule.weightDecay)
+    }
 
     @inline(__always)
-    func direction(_ p: Lanes, _ m: Lanes, _ v: Lanes, _ group: ParameterGroup) -> Lanes {
+    func callAsFunction(_ p: Lanes, _ m: Lanes, _ v: Lanes, _ group: ParameterGroup) -> Lanes {
       (m / meanCorrection / (v.squareRoot() / rootCorrection + epsilon))
-        .addingProduct(p, Lanes(repeating: group.decays ? Float(weightDecay) : 0))
+        .addingProduct(p, Lanes(repeating: group.decays ? decay : 0))
     }
-    norms.measure(worker) { offset, count, group in
+  }
+
+  public func measure(_ call: UpdateCall, _ worker: Worker) {
+    let parameters = call.parameters, mean = call.states[0], square = call.states[1]
+    let direction = Direction(self, call)
+    let meanGain = Float(1 - (call.momentum ?? betas.0))
+    let squareGain = Float(1 - betas.1)
+    let beta2 = Float(betas.1)
+    call.tensorNorms.measure(call, worker) { offset, count, group in
       let p = parameters.load(at: offset, count)
       let g = call.gradient(at: offset, count)
       let oldMean = mean.load(at: offset, count)
@@ -62,8 +73,13 @@ public struct LAMB: Optimizer {
       square.put(v, at: offset, count)
       return (p, direction(p, m, v, group))
     }
-    // The direction is computed again from the new moments: a block to keep it would be as much memory as a moment.
-    norms.forEachLanes(worker) { group, weights, update in
+  }
+
+  public func update(_ call: UpdateCall, _ worker: Worker) {
+    let parameters = call.parameters, mean = call.states[0], square = call.states[1]
+    // Computed again from the new moments: a block to keep it would be as much memory as a moment.
+    let direction = Direction(self, call)
+    call.tensorNorms.forEachLanes(call, worker) { group, weights, update in
       Float(-call.rate * Double(group.rateScale) * trust(group, weights, update))
     } _: { offset, count, group, factor in
       let p = parameters.load(at: offset, count)

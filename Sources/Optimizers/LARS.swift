@@ -38,13 +38,16 @@ public struct LARS: Optimizer {
   public var takesTensorNorms: Bool { true }
   public var hasMomentum: Bool { momentum != 0 }
 
-  public func update(_ call: UpdateCall, _ worker: Worker) {
-    let parameters = call.parameters, norms = call.tensorNorms
-    norms.measure(worker) { offset, count, _ in
-      (parameters.load(at: offset, count), call.gradient(at: offset, count))
+  public func measure(_ call: UpdateCall, _ worker: Worker) {
+    call.tensorNorms.measure(call, worker) { offset, count, _ in
+      (call.parameters.load(at: offset, count), call.gradient(at: offset, count))
     }
+  }
+
+  public func update(_ call: UpdateCall, _ worker: Worker) {
+    let parameters = call.parameters
     let buffer = call.states.first, momentum = call.momentum.map { Float($0) } ?? momentum
-    norms.forEachLanes(worker) { group, weights, gradient in
+    call.tensorNorms.forEachLanes(call, worker) { group, weights, gradient in
       Float(trust(group, weights, gradient, rate: call.rate * Double(group.rateScale)))
     } _: { offset, count, group, trust in
       let rate = Float(call.rate * Double(group.rateScale)), decay = group.decays ? Float(weightDecay) : 0

@@ -65,27 +65,10 @@ public struct Experiment {
     let course = try makeSchedule(.init(stepsPerEpoch: 1_000_000, runSteps: 1_000_000_000))
     if course.momentum(at: 0) != nil && !optimizer.hasMomentum {
       throw schedule.error(
-        "cycle_momentum", "moves a momentum that \(optimizer.name) does not have; set optimizer.momentum, or this to false")
+        "cycle_momentum",
+        "moves a momentum that \(optimizer.name) does not have; set optimizer.momentum, or this to false")
     }
-    try refuseSharedTensors(rule)
     try file.finish()
-  }
-
-  /// Ranks that share the update out have pieces of tensors.
-  private func refuseSharedTensors(_ rule: ConfigSection) throws(ConfigError) {
-    guard settings.shardsOptimizer else { return }
-    if optimizer.takesTensorNorms {
-      throw rule.error(
-        "name",
-        "\(optimizer.name) takes the norms of whole tensors, of which ranks that share the update out have pieces; "
-          + "take distributed.shard_optimizer=false, or adamw")
-    }
-    if case .adaptive = clipping {
-      throw rule.error(
-        "clip_adaptive",
-        "takes the norms of whole filters, of which ranks that share the update out have pieces; "
-          + "take distributed.shard_optimizer=false, or clip_norm")
-    }
   }
 
   /// The steps of a run: `run.steps` if given, else `run.epochs` epochs.

@@ -13,22 +13,20 @@ public final class ParameterUpdate {
   public let average: MovingAverage?
   /// What the evaluations so far have made of the rate, where the schedule is a plateau.
   public internal(set) var plateau: Plateau.State?
-  private let state: ModelState
-  private let team: WorkerTeam
+  let state: ModelState
+  let team: WorkerTeam
   private let layout: ParameterLayout
   private let norm: GradientNorm
-  private let tensorNorms: TensorNorms?
-  private let adaptiveClipping: AdaptiveClipping?
-  private let shards: OptimizerShards?
+  let tensorNorms: TensorNorms?
+  let adaptiveClipping: AdaptiveClipping?
+  let shards: OptimizerShards?
   private let shardedNorm: ShardedNorm?
   private let memory: [Arena]
   /// The blocks beside the parameters, by the names under which checkpoints keep them: the rule's moments, then `ema`.
   /// Where the ranks share them out, a moment holds this rank's elements alone, one after the other.
   private let blocks: [StateBlock]
 
-  /// - Parameters:
-  ///   - decaysEverything: whether weight decay applies to norms and biases too, as in the oldest recipes.
-  ///   - shards: for rules and clippings that do not look at whole tensors.
+  /// - Parameter decaysEverything: whether weight decay applies to norms and biases too, as in the oldest recipes.
   public init(
     _ optimizer: any Optimizer, _ schedule: Schedule, _ clipping: Clipping, average: MovingAverage?,
     decaysEverything: Bool, layerDecay: LayerDecay? = nil, state: ModelState, team: WorkerTeam, ranks: Int = 1,
@@ -44,14 +42,13 @@ public final class ParameterUpdate {
     layout = ParameterLayout(state, decaysEverything: decaysEverything, layerDecay: layerDecay)
     plateau = schedule.plateau.map { _ in Plateau.State() }
     norm = GradientNorm(layout)
-    tensorNorms = optimizer.takesTensorNorms ? TensorNorms(layout) : nil
+    let cuts = shards?.cuts ?? []
+    tensorNorms = optimizer.takesTensorNorms ? TensorNorms(layout, own: shards?.own, cuts: cuts) : nil
     if case .adaptive(let factor) = clipping {
-      adaptiveClipping = AdaptiveClipping(layout, factor: factor)
+      adaptiveClipping = AdaptiveClipping(layout, factor: factor, own: shards?.own, cuts: cuts)
     } else {
       adaptiveClipping = nil
     }
-    precondition(
-      shards == nil || (tensorNorms == nil && adaptiveClipping == nil), "norms of tensors of which a rank has parts")
     shardedNorm = try shards.map { [norm] in try ShardedNorm(norm, $0, ranks: ranks) }
     let names = optimizer.stateBlocks + (average == nil ? [] : [StateBlock.averageName])
     let shapes = names.map { name -> Shape in
@@ -115,23 +112,23 @@ public final class ParameterUpdate {
   public func apply(step: Int, norm known: Double? = nil, over queue: ReductionQueue? = nil) throws {
     var measured = known
     if measured == nil, case .norm = clipping { measured = try examineGradients(over: queue).norm }
-    if let adaptiveClipping {
-      team.run { [state] worker in
-        adaptiveClipping.clip(state.gradients.pointer, of: UnsafePointer(state.values.pointer), worker)
-      }
-    }
+    try clipUnits(over: queue)
     if let shards, let queue {
-      var offset = 0
-      for (bucket, range) in shards.own.enumerated() {
-        update(range, statesAt: offset, layout.part(range), step: step, norm: measured)
-        offset += range.count
+      let calls = self.calls(of: shards, step: step, norm: measured)
+      try measureTensors(calls, over: queue)
+      for (bucket, call) in calls.enumerated() {
+        team.run { [optimizer] worker in optimizer.update(call, worker) }
+        takeStatistics(in: shards.own[bucket])
         // Travels while the next bucket is updated.
         queue.gather(
           "parameters bucket \(bucket)", state.values.pointer + shards.buckets[bucket].lowerBound, shards.parts[bucket])
       }
       try queue.waitAll()
     } else {
-      update(0..<state.values.count, statesAt: 0, layout, step: step, norm: measured)
+      let whole = 0..<state.values.count
+      let call = self.call(whole, layout, step: step, norm: measured)
+      team.run { [optimizer] worker in optimizer.step(call, worker) }
+      takeStatistics(in: whole)
     }
     if let average, let block = averageBlock {
       team.run { [state] worker in
@@ -141,19 +138,32 @@ public final class ParameterUpdate {
     state.countStep()
   }
 
-  /// Updates the elements in `range`, whose moments begin at `offset` of their blocks.
-  private func update(_ range: Range<Int>, statesAt offset: Int, _ layout: ParameterLayout, step: Int, norm: Double?) {
-    let values = state.values.pointer + range.lowerBound, gradients = state.gradients.pointer + range.lowerBound
-    let call = UpdateCall(
-      layout: layout, parameters: values, gradients: gradients,
+  /// The update of the elements in `range`, whose moments begin at `offset` of their blocks.
+  private func call(
+    _ range: Range<Int>, _ layout: ParameterLayout, statesAt offset: Int = 0, part: Int = 0, step: Int, norm: Double?
+  ) -> UpdateCall {
+    UpdateCall(
+      layout: layout, parameters: state.values.pointer + range.lowerBound,
+      gradients: state.gradients.pointer + range.lowerBound,
       states: blocks.prefix(optimizer.stateBlocks.count).map { $0.values.pointer + offset }, step: step,
       rate: rate(step: step), gradientScale: clipping.scale(norm: norm ?? 0), gradientLimit: clipping.limit,
-      momentum: schedule.momentum(at: step), norms: tensorNorms)
-    let statistics = state.layout.statisticsRange.clamped(to: range).count
-    team.run { [optimizer] worker in
-      optimizer.update(call, worker)
-      if worker.isFirst { values.update(from: gradients, count: statistics) }
+      momentum: schedule.momentum(at: step), norms: tensorNorms, part: part, origin: range.lowerBound)
+  }
+
+  /// The updates of this rank's part of every bucket.
+  private func calls(of shards: OptimizerShards, step: Int, norm: Double?) -> [UpdateCall] {
+    var offset = 0
+    return shards.own.enumerated().map { part, range in
+      defer { offset += range.count }
+      return call(range, layout.part(range), statesAt: offset, part: part, step: step, norm: norm)
     }
+  }
+
+  /// Running statistics are not learnt: the new ones take the place of the old.
+  private func takeStatistics(in range: Range<Int>) {
+    let statistics = state.layout.statisticsRange.clamped(to: range)
+    (state.values.pointer + statistics.lowerBound)
+      .update(from: state.gradients.pointer + statistics.lowerBound, count: statistics.count)
   }
 
   /// Puts the mean over the ranks in the place of parameters, running statistics and all blocks beside them. All ranks

@@ -26,7 +26,7 @@ struct UpdateBlock {
       layout: layout, parameters: memory[0], gradients: UnsafePointer(memory[1]), states: Array(memory[2...]),
       step: step, rate: rate, gradientScale: scale, gradientLimit: limit, momentum: momentum,
       norms: rule.takesTensorNorms ? TensorNorms(layout) : nil)
-    WorkerTeam(count: workers).run { worker in rule.update(call, worker) }
+    WorkerTeam(count: workers).run { worker in rule.step(call, worker) }
     let after = memory.map { Array(UnsafeBufferPointer(start: $0, count: count)) }
     for pointer in memory { pointer.deallocate() }
     parameters = after[0]

@@ -1,7 +1,7 @@
 import Configuration
 
-/// The peak rate, lowered whenever evaluations show no progress: PyTorch's `ReduceLROnPlateau`, once for each evaluation
-/// after the warm-up.
+/// The peak rate, lowered whenever evaluations show no progress: PyTorch's `ReduceLROnPlateau`, once for each
+/// evaluation after the warm-up.
 ///
 /// A figure is progress when it is better than the best one so far by more than the threshold. After more than
 /// `patience` evaluations in a row without any the rate is multiplied by `factor`, and the next `cooldown` evaluations
