@@ -10,6 +10,8 @@ public final class ModelState: @unchecked Sendable {
   public let gradients: TensorView
   /// Steps counted beside norms (`num_batches_tracked`), by path.
   public var counters: [String: Int]
+  /// The parameters in the order of the trace, which is the order of the network's layers.
+  public let specs: [ParameterSpec]
   private let parameters: [String: ParameterSpec]
   private let buffers: [String: BufferSpec]
   private let valueMemory: Arena
@@ -25,7 +27,8 @@ public final class ModelState: @unchecked Sendable {
     gradientMemory = try Arena(byteCount: layout.count * 4)
     values = valueMemory.view(at: 0, [layout.count])
     gradients = gradientMemory.view(at: 0, [layout.count])
-    parameters = Dictionary(uniqueKeysWithValues: program.graph.parameters.map { ($0.path, $0) })
+    specs = program.graph.parameters
+    parameters = Dictionary(uniqueKeysWithValues: specs.map { ($0.path, $0) })
     buffers = Dictionary(uniqueKeysWithValues: program.graph.buffers.map { ($0.path, $0) })
     counters = Dictionary(program.graph.buffers.compactMap { $0.counterPath.map { ($0, 0) } }, uniquingKeysWith: { a, _ in a })
     initialize(key: key)

@@ -24,16 +24,17 @@ public struct AdamW: Optimizer {
 
   public var name: String { "adamw" }
   public var stateBlocks: [String] { ["exp_avg", "exp_avg_sq"] }
+  public var hasMomentum: Bool { true }
 
   public func update(_ call: UpdateCall, _ worker: Worker) {
     let parameters = call.parameters
     let mean = call.states[0]
     let square = call.states[1]
     // In double precision: 1 - β2^t is 0.001 at the first step, where single precision would keep four digits.
-    let count = Double(call.step + 1)
-    let meanCorrection = 1 - pow(betas.0, count)
+    let count = Double(call.step + 1), beta1 = call.momentum ?? betas.0
+    let meanCorrection = 1 - pow(beta1, count)
     let rootCorrection = Float((1 - pow(betas.1, count)).squareRoot())
-    let meanGain = Float(1 - betas.0)
+    let meanGain = Float(1 - beta1)
     let squareGain = Float(1 - betas.1)
     let beta2 = Float(betas.1)
     let epsilon = Float(epsilon)

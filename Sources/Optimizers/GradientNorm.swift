@@ -49,37 +49,13 @@ public final class GradientNorm: @unchecked Sendable {
     let start = tile * ParameterLayout.tileElements
     var total = 0.0
     layout.forEachSpan(in: start..<min(start + ParameterLayout.tileElements, layout.extent)) { span, _ in
-      total += Self.sumOfSquares(memory + (span.lowerBound - start), span.count)
+      total += sumOfSquares(memory + (span.lowerBound - start), span.count)
     }
     sums[tile] = total
   }
 
   /// The norm; not a number or infinite when a gradient is.
-  public var value: Double { Self.treeSum(sums[...]).squareRoot() }
-
-  private static func sumOfSquares(_ values: UnsafePointer<Float>, _ count: Int) -> Double {
-    // Two sums in flight: one would wait four cycles for itself at every step.
-    var low = SIMD8<Double>(repeating: 0)
-    var high = low
-    for offset in stride(from: 0, to: count, by: 16) {
-      let lanes = values.load(at: offset, min(16, count - offset))
-      let a = SIMD8<Double>(lanes.lowHalf)
-      let b = SIMD8<Double>(lanes.highHalf)
-      low.addProduct(a, a)
-      high.addProduct(b, b)
-    }
-    return (low + high).sum()
-  }
-
-  private static func treeSum(_ sums: Slice<UnsafeMutableBufferPointer<Double>>) -> Double {
-    switch sums.count {
-    case 0: return 0
-    case 1: return sums[sums.startIndex]
-    default:
-      let middle = sums.startIndex + sums.count / 2
-      return treeSum(sums[..<middle]) + treeSum(sums[middle...])
-    }
-  }
+  public var value: Double { treeSum(sums[...]).squareRoot() }
 }
 
 /// What keeps a gradient from being too large.
@@ -89,6 +65,9 @@ public enum Clipping: Hashable, Sendable {
   case norm(Double)
   /// Each gradient is bounded to this magnitude.
   case value(Float)
+  /// The gradient of each output unit is scaled so that its norm is at most this part of its weights': see
+  /// `AdaptiveClipping`.
+  case adaptive(Double)
 
   /// The factor to every gradient when their norm is `norm`: min(1, limit / (norm + 10⁻⁶)), as PyTorch's.
   public func scale(norm: Double) -> Float {

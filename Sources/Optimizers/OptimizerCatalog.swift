@@ -4,11 +4,9 @@ import Configuration
 public enum OptimizerCatalog {
   public static let entries: [String: @Sendable (ConfigSection) throws(ConfigError) -> any Optimizer] = [
     "sgd": { section throws(ConfigError) in
-      let momentum = try section.float("momentum", default: 0, in: 0..<1)
-      let isNesterov = try section.bool("nesterov", default: false)
-      if isNesterov && momentum == 0 { throw section.error("nesterov", "needs a momentum above 0") }
+      let (momentum, isNesterov) = try momentum(section)
       return StochasticGradientDescent(
-        momentum: Float(momentum), isNesterov: isNesterov,
+        momentum: momentum, isNesterov: isNesterov,
         weightDecay: Float(try section.float("weight_decay", default: 0, in: 0...)))
     },
     "adamw": { section throws(ConfigError) in
@@ -16,6 +14,27 @@ public enum OptimizerCatalog {
       return AdamW(
         betas: (betas[0], betas[1]), epsilon: try section.float("epsilon", default: 1e-8, in: 0...),
         weightDecay: try section.float("weight_decay", default: 0.01, in: 0...))
+    },
+    "lamb": { section throws(ConfigError) in
+      let betas = try section.floats("betas", default: [0.9, 0.999], count: 2, in: 0..<1)
+      var rule = LAMB(
+        betas: (betas[0], betas[1]), epsilon: try section.float("epsilon", default: 1e-6, in: 1e-16...1),
+        weightDecay: try section.float("weight_decay", default: 0.01, in: 0...))
+      rule.correctsBias = try section.bool("bias_correction", default: true)
+      rule.clipsTrust = try section.bool("trust_clip", default: false)
+      rule.alwaysAdapts = try section.bool("always_adapt", default: false)
+      return rule
+    },
+    "lars": { section throws(ConfigError) in
+      let (momentum, isNesterov) = try momentum(section)
+      var rule = LARS(
+        momentum: momentum, isNesterov: isNesterov,
+        weightDecay: try section.float("weight_decay", default: 0, in: 0...),
+        trustCoefficient: try section.float("trust_coeff", default: 0.001, in: 0...),
+        epsilon: try section.float("epsilon", default: 1e-8, in: 0...))
+      rule.clipsTrust = try section.bool("trust_clip", default: false)
+      rule.alwaysAdapts = try section.bool("always_adapt", default: false)
+      return rule
     },
   ]
 
@@ -28,22 +47,38 @@ public enum OptimizerCatalog {
     }
     return try read(section)
   }
+
+  private static func momentum(_ section: ConfigSection) throws(ConfigError) -> (momentum: Float, isNesterov: Bool) {
+    let momentum = try section.float("momentum", default: 0, in: 0..<1)
+    let isNesterov = try section.bool("nesterov", default: false)
+    if isNesterov && momentum == 0 { throw section.error("nesterov", "needs a momentum above 0") }
+    return (Float(momentum), isNesterov)
+  }
 }
 
 extension Clipping {
-  /// Reads `clip_norm` or `clip_value` of the optimizer's section.
-  /// - Throws: `ConfigError` when both are given, or one is not above 0.
+  /// Reads `clip_norm`, `clip_value` or `clip_adaptive` of the optimizer's section.
+  /// - Throws: `ConfigError` when several are given, or one is not above 0.
   public init(_ section: ConfigSection) throws(ConfigError) {
-    let norm = try section.optionalFloat("clip_norm", in: 0...)
-    let value = try section.optionalFloat("clip_value", in: 0...)
-    if norm == 0 { throw section.error("clip_norm", "must be above 0: at 0 nothing is learnt") }
-    if value == 0 { throw section.error("clip_value", "must be above 0: at 0 nothing is learnt") }
-    switch (norm, value) {
-    case (nil, nil): self = .none
-    case (let norm?, nil): self = .norm(norm)
-    case (nil, let value?): self = .value(Float(value))
-    case (_?, _?): throw section.error("clip_value", "cannot stand beside clip_norm")
+    var given: (key: String, clipping: Clipping)?
+    for (key, clipping) in Self.keys {
+      guard let limit = try section.optionalFloat(key, in: 0...) else { continue }
+      if limit == 0 { throw section.error(key, "must be above 0: at 0 nothing is learnt") }
+      if let given { throw section.error(key, "cannot stand beside \(given.key)") }
+      given = (key, clipping(limit))
     }
+    self = given?.clipping ?? .none
+  }
+
+  private static let keys: [(key: String, clipping: @Sendable (Double) -> Clipping)] = [
+    ("clip_norm", { .norm($0) }), ("clip_value", { .value(Float($0)) }), ("clip_adaptive", { .adaptive($0) }),
+  ]
+}
+
+extension LayerDecay {
+  /// Reads `layer_decay` of the optimizer's section; `nil` where there is none.
+  public static func read(_ section: ConfigSection) throws(ConfigError) -> LayerDecay? {
+    try section.optionalFloat("layer_decay", in: 0...1).map { LayerDecay($0) }
   }
 }
 

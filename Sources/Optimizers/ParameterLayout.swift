@@ -22,11 +22,21 @@ public struct ParameterLayout: Hashable, Sendable {
 
   /// Disjoint and ascending; neighbours that are updated alike are one.
   public let groups: [ParameterGroup]
+  /// The tensors in ascending order; none where the layout was made of groups.
+  public let tensors: [ParameterTensor]
   /// The end of the last group.
   public let extent: Int
 
   /// - Parameter groups: disjoint, in any order; empty ones are dropped.
-  public init(_ groups: [ParameterGroup]) {
+  public init(_ groups: [ParameterGroup]) { self.init(groups, tensors: []) }
+
+  /// - Parameter tensors: disjoint, in any order, none empty.
+  public init(tensors: [ParameterTensor]) {
+    self.init(
+      tensors.map(\.group), tensors: tensors.sorted { $0.group.range.lowerBound < $1.group.range.lowerBound })
+  }
+
+  private init(_ groups: [ParameterGroup], tensors: [ParameterTensor]) {
     var merged: [ParameterGroup] = []
     for group in groups.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) where !group.range.isEmpty {
       if let last = merged.last, last.range.upperBound == group.range.lowerBound, last.decays == group.decays,
@@ -41,6 +51,7 @@ public struct ParameterLayout: Hashable, Sendable {
       }
     }
     self.groups = merged
+    self.tensors = tensors
     extent = merged.last?.range.upperBound ?? 0
   }
 

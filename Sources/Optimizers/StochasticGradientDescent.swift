@@ -22,6 +22,7 @@ public struct StochasticGradientDescent: Optimizer {
 
   public var name: String { "sgd" }
   public var stateBlocks: [String] { momentum == 0 ? [] : ["momentum_buffer"] }
+  public var hasMomentum: Bool { momentum != 0 }
 
   public func update(_ call: UpdateCall, _ worker: Worker) {
     let parameters = call.parameters
@@ -35,7 +36,7 @@ public struct StochasticGradientDescent: Optimizer {
       }
       return
     }
-    let buffer = call.states[0]
+    let buffer = call.states[0], momentum = call.momentum.map { Float($0) } ?? momentum
     let lookAhead: Float = isNesterov ? momentum : 0
     call.forEachLanes(worker) { offset, count, group in
       let rate = Float(call.rate * Double(group.rateScale))

@@ -8,10 +8,13 @@ import Safetensors
 public struct EvaluationRun {
   public let experiment: Experiment
   public let checkpoint: String
+  /// Whether the checkpoint's moving average is judged.
+  public let isAveraged: Bool
 
-  public init(_ experiment: Experiment, checkpoint: String) {
+  public init(_ experiment: Experiment, checkpoint: String, isAveraged: Bool = false) {
     self.experiment = experiment
     self.checkpoint = checkpoint
+    self.isAveraged = isAveraged
   }
 
   /// Evaluates. All ranks call this together; rank 0 reads the weights and gives them to the others.
@@ -26,7 +29,9 @@ public struct EvaluationRun {
     let runners = try NetworkRunners(
       experiment.network, experiment.task, batch: evaluation.batch, image: experiment.evaluationPipeline.outputShape,
       team: threads.team, key: RandomKey(settings.seed), mode: .inference)
-    if communicator.rank == 0 { try StoredWeights(checkpoint).load(into: runners.state) }
+    if communicator.rank == 0 {
+      try StoredWeights(checkpoint, isAveraged: isAveraged).load(into: runners.state)
+    }
     let values = runners.state.values
     try communicator.broadcast(
       "parameters", UnsafeMutableRawBufferPointer(start: values.pointer, count: values.shape.byteCount))
@@ -39,15 +44,24 @@ public struct EvaluationRun {
 /// Weights by path: a checkpoint folder, which is verified, or one safetensors file.
 public struct StoredWeights {
   private let path: String
+  private let isAveraged: Bool
 
-  public init(_ path: String) { self.path = path }
+  /// - Parameter isAveraged: whether the checkpoint's moving average is meant.
+  public init(_ path: String, isAveraged: Bool = false) {
+    self.path = path
+    self.isAveraged = isAveraged
+  }
 
   /// Copies them into a model.
+  /// - Throws: `CheckpointError` where there is no average to take.
   public func load(into state: ModelState) throws {
     if path.hasSuffix(".safetensors") {
+      guard !isAveraged else {
+        throw CheckpointError(path: path, reason: "is a file of weights; --average wants a checkpoint folder")
+      }
       try WeightFile(SafetensorsFile(path: path)).load(into: state)
     } else {
-      try CheckpointReader(path).restoreModel(state)
+      try CheckpointReader(path).restoreModel(state, averaged: isAveraged)
     }
   }
 }

@@ -27,6 +27,7 @@ public struct Experiment {
   public let clipping: Clipping
   public let average: MovingAverage?
   public let decaysEverything: Bool
+  public let layerDecay: LayerDecay?
   public let rateRule: LearningRateRule
   private let makeSchedule: (ScheduleCatalog.RunLength) throws -> Schedule
 
@@ -56,11 +57,17 @@ public struct Experiment {
     clipping = try Clipping(rule)
     average = try MovingAverage.read(rule)
     decaysEverything = try rule.bool("decay_norms_and_biases", default: false)
+    layerDecay = try LayerDecay.read(rule)
     rateRule = try LearningRateRule(rule, batch: settings.globalBatch)
     let schedule = try file.section("schedule"), rate = rateRule.rate
     makeSchedule = { try ScheduleCatalog.schedule(schedule, peakRate: rate, length: $0) }
     // Read once now, so that a mistake shows before anything is built; its lengths are those of the run later.
-    _ = try makeSchedule(.init(stepsPerEpoch: 1_000_000, runSteps: 1_000_000_000))
+    let course = try makeSchedule(.init(stepsPerEpoch: 1_000_000, runSteps: 1_000_000_000))
+    if course.momentum(at: 0) != nil && !optimizer.hasMomentum {
+      throw schedule.error(
+        "cycle_momentum",
+        "moves a momentum that \(optimizer.name) does not have; set optimizer.momentum, or this to false")
+    }
     try file.finish()
   }
 

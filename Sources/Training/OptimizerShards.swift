@@ -7,7 +7,8 @@ import Optimizers
 ///
 /// A rank gets the sums of its part by the halving of `TreeReduction`, updates these parameters alone, and the doubling
 /// hands the new parameters round in place of gradients: the same bytes travel, and moments take 1 / ranks of their
-/// memory. The rules work element by element, so the bits are those of an update that every rank does in full.
+/// memory. The rules work element by element, and what they take norms of is summed in one order whoever has it, so the
+/// bits are those of an update that every rank does in full.
 public struct OptimizerShards: Sendable {
   let buckets: [Range<Int>]
   let parts: [TreeParts]
@@ -37,6 +38,13 @@ public struct OptimizerShards: Sendable {
 
   /// The elements of `rank`, bucket by bucket.
   func elements(of rank: Int) -> [Range<Int>] { Self.elements(buckets, parts.map { $0.seen(by: rank) }) }
+
+  /// Where the parts of two ranks meet.
+  var cuts: [Int] {
+    zip(buckets, parts).flatMap { bucket, parts in
+      (0..<parts.size).map { bucket.lowerBound + parts.seen(by: $0).own.lowerBound }
+    }
+  }
 
   /// Copies this rank's elements of `block` to `compact`, one after the other.
   func take(from block: TensorView, into compact: TensorView) {

@@ -3,6 +3,7 @@ import Compute
 import Configuration
 import Graphs
 import Optimizers
+import Tasks
 
 /// What becomes of summed gradients: clipping, the update rule, the running statistics, the moving average.
 public final class ParameterUpdate {
@@ -10,11 +11,15 @@ public final class ParameterUpdate {
   public let schedule: Schedule
   public let clipping: Clipping
   public let average: MovingAverage?
-  private let state: ModelState
-  private let team: WorkerTeam
+  /// What the evaluations so far have made of the rate, where the schedule is a plateau.
+  public internal(set) var plateau: Plateau.State?
+  let state: ModelState
+  let team: WorkerTeam
   private let layout: ParameterLayout
   private let norm: GradientNorm
-  private let shards: OptimizerShards?
+  let tensorNorms: TensorNorms?
+  let adaptiveClipping: AdaptiveClipping?
+  let shards: OptimizerShards?
   private let shardedNorm: ShardedNorm?
   private let memory: [Arena]
   /// The blocks beside the parameters, by the names under which checkpoints keep them: the rule's moments, then `ema`.
@@ -24,7 +29,8 @@ public final class ParameterUpdate {
   /// - Parameter decaysEverything: whether weight decay applies to norms and biases too, as in the oldest recipes.
   public init(
     _ optimizer: any Optimizer, _ schedule: Schedule, _ clipping: Clipping, average: MovingAverage?,
-    decaysEverything: Bool, state: ModelState, team: WorkerTeam, ranks: Int = 1, shards: OptimizerShards? = nil
+    decaysEverything: Bool, layerDecay: LayerDecay? = nil, state: ModelState, team: WorkerTeam, ranks: Int = 1,
+    shards: OptimizerShards? = nil
   ) throws {
     self.shards = shards
     self.optimizer = optimizer
@@ -33,25 +39,28 @@ public final class ParameterUpdate {
     self.average = average
     self.state = state
     self.team = team
-    layout = ParameterLayout(
-      state.layout.parameters.map {
-        ParameterGroup($0.range, decays: decaysEverything || state.parameter($0.path)!.decays)
-      })
+    layout = ParameterLayout(state, decaysEverything: decaysEverything, layerDecay: layerDecay)
+    plateau = schedule.plateau.map { _ in Plateau.State() }
     norm = GradientNorm(layout)
+    let cuts = shards?.cuts ?? []
+    tensorNorms = optimizer.takesTensorNorms ? TensorNorms(layout, own: shards?.own, cuts: cuts) : nil
+    if case .adaptive(let factor) = clipping {
+      adaptiveClipping = AdaptiveClipping(layout, factor: factor, own: shards?.own, cuts: cuts)
+    } else {
+      adaptiveClipping = nil
+    }
     shardedNorm = try shards.map { [norm] in try ShardedNorm(norm, $0, ranks: ranks) }
-    let names = optimizer.stateBlocks + (average == nil ? [] : [Self.averageName])
+    let names = optimizer.stateBlocks + (average == nil ? [] : [StateBlock.averageName])
     let shapes = names.map { name -> Shape in
-      if let shards, name != Self.averageName { [shards.count] } else { state.values.shape }
+      if let shards, name != StateBlock.averageName { [shards.count] } else { state.values.shape }
     }
     let memory = try shapes.map { try Arena(byteCount: $0.byteCount, firstTouchedBy: team) }
     self.memory = memory
     blocks = names.indices.map {
-      StateBlock(names[$0], memory[$0].view(at: 0, shapes[$0]), hasStatistics: names[$0] == Self.averageName)
+      StateBlock(names[$0], memory[$0].view(at: 0, shapes[$0]), hasStatistics: names[$0] == StateBlock.averageName)
     }
     startAverage()
   }
-
-  private static let averageName = "ema"
 
   /// The average starts at the parameters.
   public func startAverage() {
@@ -61,7 +70,22 @@ public final class ParameterUpdate {
   private var averageBlock: TensorView? { average == nil ? nil : blocks.last?.values }
 
   /// The rate of the update that has `step` before it.
-  public func rate(step: Int) -> Double { schedule.rate(at: step) }
+  public func rate(step: Int) -> Double { schedule.rate(at: step, scale: plateau?.scale ?? 1) }
+
+  /// Lets a plateau see the figures of the evaluation after `step` steps; those during the warm-up do not count.
+  /// - Returns: a sentence where the rate is lower from now on.
+  func judge(_ metrics: [Metric], after step: Int) -> String? {
+    guard let rule = schedule.plateau, var state = plateau, step > schedule.warmupSteps,
+      let metric = metrics.first(where: { rule.figure == .first || $0.name == rule.figure.rawValue })
+    else { return nil }
+    let before = rate(step: step), best = state.best
+    let isLower = rule.judge(
+      metric.value, isBetterHigher: metric.isBetterHigher, peak: schedule.peakRate, &state)
+    plateau = state
+    guard isLower, let best else { return nil }
+    return "\(metric.name) no longer improves on \(NumberText.significant(best, digits: 4)): learning rate "
+      + "\(NumberText.significant(before, digits: 4)) -> \(NumberText.significant(rate(step: step), digits: 4))"
+  }
 
   /// The norm of all gradients before clipping, not a number or infinite when a gradient is, and whether all new running
   /// statistics are finite. One pass; all ranks call this together where they share the update out.
@@ -88,18 +112,23 @@ public final class ParameterUpdate {
   public func apply(step: Int, norm known: Double? = nil, over queue: ReductionQueue? = nil) throws {
     var measured = known
     if measured == nil, case .norm = clipping { measured = try examineGradients(over: queue).norm }
+    try clipUnits(over: queue)
     if let shards, let queue {
-      var offset = 0
-      for (bucket, range) in shards.own.enumerated() {
-        update(range, statesAt: offset, layout.part(range), step: step, norm: measured)
-        offset += range.count
+      let calls = self.calls(of: shards, step: step, norm: measured)
+      try measureTensors(calls, over: queue)
+      for (bucket, call) in calls.enumerated() {
+        team.run { [optimizer] worker in optimizer.update(call, worker) }
+        takeStatistics(in: shards.own[bucket])
         // Travels while the next bucket is updated.
         queue.gather(
           "parameters bucket \(bucket)", state.values.pointer + shards.buckets[bucket].lowerBound, shards.parts[bucket])
       }
       try queue.waitAll()
     } else {
-      update(0..<state.values.count, statesAt: 0, layout, step: step, norm: measured)
+      let whole = 0..<state.values.count
+      let call = self.call(whole, layout, step: step, norm: measured)
+      team.run { [optimizer] worker in optimizer.step(call, worker) }
+      takeStatistics(in: whole)
     }
     if let average, let block = averageBlock {
       team.run { [state] worker in
@@ -109,18 +138,32 @@ public final class ParameterUpdate {
     state.countStep()
   }
 
-  /// Updates the elements in `range`, whose moments begin at `offset` of their blocks.
-  private func update(_ range: Range<Int>, statesAt offset: Int, _ layout: ParameterLayout, step: Int, norm: Double?) {
-    let values = state.values.pointer + range.lowerBound, gradients = state.gradients.pointer + range.lowerBound
-    let call = UpdateCall(
-      layout: layout, parameters: values, gradients: gradients,
+  /// The update of the elements in `range`, whose moments begin at `offset` of their blocks.
+  private func call(
+    _ range: Range<Int>, _ layout: ParameterLayout, statesAt offset: Int = 0, part: Int = 0, step: Int, norm: Double?
+  ) -> UpdateCall {
+    UpdateCall(
+      layout: layout, parameters: state.values.pointer + range.lowerBound,
+      gradients: state.gradients.pointer + range.lowerBound,
       states: blocks.prefix(optimizer.stateBlocks.count).map { $0.values.pointer + offset }, step: step,
-      rate: rate(step: step), gradientScale: clipping.scale(norm: norm ?? 0), gradientLimit: clipping.limit)
-    let statistics = state.layout.statisticsRange.clamped(to: range).count
-    team.run { [optimizer] worker in
-      optimizer.update(call, worker)
-      if worker.isFirst { values.update(from: gradients, count: statistics) }
+      rate: rate(step: step), gradientScale: clipping.scale(norm: norm ?? 0), gradientLimit: clipping.limit,
+      momentum: schedule.momentum(at: step), norms: tensorNorms, part: part, origin: range.lowerBound)
+  }
+
+  /// The updates of this rank's part of every bucket.
+  private func calls(of shards: OptimizerShards, step: Int, norm: Double?) -> [UpdateCall] {
+    var offset = 0
+    return shards.own.enumerated().map { part, range in
+      defer { offset += range.count }
+      return call(range, layout.part(range), statesAt: offset, part: part, step: step, norm: norm)
     }
+  }
+
+  /// Running statistics are not learnt: the new ones take the place of the old.
+  private func takeStatistics(in range: Range<Int>) {
+    let statistics = state.layout.statisticsRange.clamped(to: range)
+    (state.values.pointer + statistics.lowerBound)
+      .update(from: state.gradients.pointer + statistics.lowerBound, count: statistics.count)
   }
 
   /// Puts the mean over the ranks in the place of parameters, running statistics and all blocks beside them. All ranks
@@ -147,7 +190,7 @@ public final class ParameterUpdate {
   public func wholeBlocks(over queue: ReductionQueue) throws -> [StateBlock] {
     guard let shards else { return blocks }
     return try blocks.map { block in
-      if block.name == Self.averageName { return block }
+      if block.name == StateBlock.averageName { return block }
       let own = UnsafeRawBufferPointer(start: block.values.pointer, count: 4 * block.values.count)
       let parts = try queue.run("moments") { try $0.gather("moments", Array(own)) }
       let whole = try self.whole(block)
@@ -158,13 +201,13 @@ public final class ParameterUpdate {
 
   /// Memory for the blocks in full, to be read into and given to `restore`.
   func blocksToRestore() throws -> [StateBlock] {
-    try blocks.map { shards == nil || $0.name == Self.averageName ? $0 : try whole($0) }
+    try blocks.map { shards == nil || $0.name == StateBlock.averageName ? $0 : try whole($0) }
   }
 
   /// Takes over what `blocksToRestore` gave and somebody has filled.
   func restore(_ whole: [StateBlock]) {
     guard let shards else { return }
-    for (block, whole) in zip(blocks, whole) where block.name != Self.averageName {
+    for (block, whole) in zip(blocks, whole) where block.name != StateBlock.averageName {
       shards.take(from: whole.values, into: block.values)
     }
   }

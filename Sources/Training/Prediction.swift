@@ -25,7 +25,10 @@ public final class Prediction {
   }
 
   /// Reads the checkpoint folder at `path`.
-  public init(checkpoint path: String, threads: Int, makeNetwork: Experiment.MakeNetwork) throws {
+  /// - Parameter isAveraged: whether its moving average answers.
+  public init(
+    checkpoint path: String, isAveraged: Bool = false, threads: Int, makeNetwork: Experiment.MakeNetwork
+  ) throws {
     let reader = try CheckpointReader(path)
     let file = try RunFile(text: reader.info.runFile, file: path + "/state.json")
     let data = try file.section("data"), model = try file.section("model")
@@ -37,7 +40,7 @@ public final class Prediction {
     runners = try NetworkRunners(
       network, Classification(), batch: 1, image: pipeline.outputShape, team: WorkerTeam(count: threads),
       key: RandomKey(0), mode: .inference)
-    try reader.restoreModel(runners.state)
+    try reader.restoreModel(runners.state, averaged: isAveraged)
   }
 
   /// The answer for a picture file.

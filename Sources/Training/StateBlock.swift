@@ -3,6 +3,9 @@ import Graphs
 
 /// A block of numbers beside a model's state, of the same layout: a moment of the update rule, or the moving average.
 public struct StateBlock {
+  /// The moving average's name.
+  static let averageName = "ema"
+
   /// What checkpoints put before the names of its tensors: `momentum`, `ema`.
   public let name: String
   public let values: TensorView

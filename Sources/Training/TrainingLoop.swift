@@ -64,6 +64,7 @@ public final class TrainingLoop {
     self.assignment = assignment
     step = resumed?.step ?? 0
     bestMetric = resumed?.bestMetric
+    if let plateau = resumed?.plateau, update.plateau != nil { update.plateau = plateau }
     self.log = log
     self.writer = writer
     self.stop = stop
@@ -158,8 +159,10 @@ public final class TrainingLoop {
   }
 
   /// Whether something that happens at every `interval` happens after this step; everything does after the last.
-  private func isDue(_ interval: Interval) -> Bool {
-    isDue(every: interval.steps(perEpoch: schedule.stepsPerEpoch, ofRun: totalSteps))
+  private func isDue(_ interval: Interval) -> Bool { isDue(every: steps(interval)) }
+
+  private func steps(_ interval: Interval) -> Int {
+    interval.steps(perEpoch: schedule.stepsPerEpoch, ofRun: totalSteps)
   }
 
   private func isDue(every steps: Int) -> Bool { step == lastStep || (steps > 0 && step % steps == 0) }
@@ -182,6 +185,11 @@ public final class TrainingLoop {
     }
     for sentence in skipped.note(result.broken) { log?.announce(sentence) }
     try log?.evaluation(result, phase: "evaluate", step: step, epoch: epoch, total: evaluation.dataset.count)
+    // A run that was told to do a few steps only has an evaluation more, which must not change what it does later.
+    let every = steps(settings.evaluateEvery)
+    if every > 0, step % every == 0, let sentence = update.judge(result.metrics, after: step) {
+      log?.announce(sentence)
+    }
     if let averaged {
       try log?.evaluation(averaged, phase: "evaluate_ema", step: step, epoch: epoch, total: evaluation.dataset.count)
     }
@@ -195,7 +203,7 @@ public final class TrainingLoop {
     let info = CheckpointInfo(
       step: step, epoch: step / schedule.stepsPerEpoch, stepInEpoch: step % schedule.stepsPerEpoch, seed: settings.seed,
       replicas: assignment.replicas, globalBatch: settings.globalBatch, metric: metric?.value, bestMetric: bestMetric,
-      isBetterHigher: metric?.isBetterHigher ?? true)
+      isBetterHigher: metric?.isBetterHigher ?? true, plateau: update.plateau)
     try writer.write(Snapshot(describe(info), runners.state, blocks: blocks))
     metric = nil
   }

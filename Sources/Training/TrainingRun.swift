@@ -83,7 +83,8 @@ public struct TrainingRun {
     let update = try ParameterUpdate(
       experiment.optimizer, try experiment.schedule(stepsPerEpoch: schedule.stepsPerEpoch, totalSteps: totalSteps),
       experiment.clipping, average: experiment.average, decaysEverything: experiment.decaysEverything,
-      state: runners.state, team: runners.team, ranks: communicator.size, shards: exchange.shards)
+      layerDecay: experiment.layerDecay, state: runners.state, team: runners.team, ranks: communicator.size,
+      shards: exchange.shards)
     try agreement(runners).check(communicator)
     try restore(start, runners, update, communicator)
 
@@ -193,6 +194,7 @@ public struct TrainingRun {
     log.announce(
       "\(experiment.training.count) training and \(experiment.evaluation.count) evaluation samples, "
         + "\(schedule.stepsPerEpoch) steps an epoch, \(totalSteps) steps in all; results in \(log.folder)")
+    if let decay = experiment.layerDecay { log.announce(decay.sentence(runners.state.specs)) }
     let unused = plan.program.parametersWithoutGradient
     if !unused.isEmpty { log.announce("parameters without a gradient: \(unused.joined(separator: ", "))") }
   }

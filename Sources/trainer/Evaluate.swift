@@ -19,13 +19,17 @@ struct Evaluate: ParsableCommand {
   @Option(help: "A checkpoint folder, or a safetensors file of weights under the reference's names.")
   var checkpoint: String
 
+  @Flag(help: "The moving average of the weights, which a run with `optimizer.average` keeps.")
+  var average = false
+
   @Flag(help: "One JSON object instead of a table.")
   var json = false
 
   func run() throws {
     try Job.start { job in
       let experiment = try job.experiment(try job.runFile(runAndSettings))
-      let result = try EvaluationRun(experiment, checkpoint: checkpoint).run(job.communicator)
+      let result = try EvaluationRun(experiment, checkpoint: checkpoint, isAveraged: average)
+        .run(job.communicator)
       guard job.communicator.rank == 0 else { return .success }
       for sample in result.broken { show("skipped: \(sample)\n", on: STDERR_FILENO) }
       print(json ? try Self.object(result) : Self.table(result, of: experiment.evaluation.count))

@@ -101,7 +101,8 @@ struct Inspect: ParsableCommand {
         batch: try checkedBatch(settings.globalBatch),
         memoryBudget: try checkedBudget(memoryBudget) ?? settings.memoryBudget, replicas: settings.replicas,
         reduction: settings.reduction, compresses: settings.compresses, overlaps: settings.overlaps,
-        bucketSize: settings.bucketSize, loaders: settings.loader.threads, threads: settings.threads), job)
+        bucketSize: settings.bucketSize, loaders: settings.loader.threads, threads: settings.threads,
+        layerDecay: experiment.layerDecay), job)
   }
 
   private func inspect(_ subject: Subject, _ job: Job) throws -> Inspection {

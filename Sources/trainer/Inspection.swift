@@ -2,6 +2,7 @@ import Communication
 import Compute
 import Graphs
 import Layers
+import Optimizers
 import Tasks
 import Training
 
@@ -24,6 +25,8 @@ struct Subject {
   var loaders = 1
   /// As in `distributed`; 0 for a rank's share of the processors.
   var threads = 0
+  /// As in `optimizer`.
+  var layerDecay: LayerDecay?
 }
 
 /// A network seen from outside: what `trainer inspect` tells.
@@ -73,7 +76,8 @@ struct Inspection {
       },
       largestTensors: summary.fullest.prefix(Self.tensorsShown).map {
         Report.Tensor(name: $0.name, bytes: $0.bytes, firstStep: $0.steps.lowerBound, lastStep: $0.steps.upperBound)
-      })
+      },
+      layerRates: subject.layerDecay?.table(of: program.graph.parameters.map(LayerDecay.Parameter.init)))
   }
 
   private static let tensorsShown = 12
@@ -99,6 +103,8 @@ struct Inspection {
     let layers: [Layer]
     /// At the step that needs most.
     let largestTensors: [Tensor]
+    /// Only with `optimizer.layer_decay`: the stem first.
+    let layerRates: [LayerDecay.Layer]?
     /// Only with `--ranks`.
     var prediction: ForetoldSteps?
 
@@ -167,7 +173,14 @@ struct Inspection {
       steps that need them:
 
       \(tensors.text)
-      """ + (prediction.map { "\n" + $0.text } ?? "")
+      """ + (report.layerRates.map(rates) ?? "") + (prediction.map { "\n" + $0.text } ?? "")
+  }
+
+  private func rates(_ layers: [LayerDecay.Layer]) -> String {
+    let table = SummaryTable(
+      columns: [.init("layer", .right), .init("from"), .init("rate x", .right)],
+      rows: layers.enumerated().map { ["\($0)", $1.first, NumberText.significant($1.rateScale, digits: 4)] })
+    return "\n" + table.text
   }
 
   private func count(_ number: Int) -> String { number == 0 ? "" : NumberText.grouped(number) }

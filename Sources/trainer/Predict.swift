@@ -15,6 +15,9 @@ struct Predict: ParsableCommand {
   @Option(help: "A checkpoint folder.")
   var checkpoint: String
 
+  @Flag(help: "With the moving average of the weights.")
+  var average = false
+
   @Option(help: "The labelled pictures in one PNG.")
   var output = "predictions.png"
 
@@ -30,7 +33,8 @@ struct Predict: ParsableCommand {
   func run() throws {
     try Job.start { _ in
       let prediction = try Prediction(
-        checkpoint: checkpoint, threads: max(1, Processor.affinityCount), makeNetwork: makeNetwork)
+        checkpoint: checkpoint, isAveraged: average, threads: max(1, Processor.affinityCount),
+        makeNetwork: makeNetwork)
       var labelled: [LabelledPictures.Item] = []
       for file in pictures {
         let answer = try prediction.answer(file: file)

@@ -48,7 +48,7 @@ import Testing
 
   @Test(arguments: references)
   func fourStepsAsPyTorch(_ reference: Reference) {
-    var block = Block([0.5, -1.25, 2, -0.001], rule: reference.optimizer)
+    var block = UpdateBlock([0.5, -1.25, 2, -0.001], rule: reference.optimizer)
     let layout = ParameterLayout([ParameterGroup(0..<4, decays: true)])
     for (step, expected) in reference.parameters.enumerated() {
       let t = Float(step)
@@ -61,7 +61,7 @@ import Testing
   }
 
   @Test func groupsDecideDecayAndRateAndGapsAreLeftAlone() {
-    var block = Block([1, 1, 1, 1, 1], rule: StochasticGradientDescent())
+    var block = UpdateBlock([1, 1, 1, 1, 1], rule: StochasticGradientDescent())
     block.gradients = [1, 1, 1, 1, 1]
     let layout = ParameterLayout([
       ParameterGroup(4..<5, decays: true, rateScale: 0.5), ParameterGroup(0..<1, decays: true),
@@ -73,7 +73,7 @@ import Testing
   }
 
   @Test func scaleAndLimitReachTheGradient() {
-    var block = Block([0, 0, 0, 0], rule: StochasticGradientDescent())
+    var block = UpdateBlock([0, 0, 0, 0], rule: StochasticGradientDescent())
     block.gradients = [8, -8, 1, .nan]
     let layout = ParameterLayout([ParameterGroup(0..<4, decays: false)])
     block.update(StochasticGradientDescent(), layout, step: 0, rate: 1, scale: 0.5, limit: 3)
@@ -97,7 +97,7 @@ import Testing
       return Float(Int64(bitPattern: stream.bits) >> 40) / Float(1 << 23)
     }
     let results = [1, 2, 3].map { workers in
-      var block = Block(start, rule: rule)
+      var block = UpdateBlock(start, rule: rule)
       for step in 0..<3 {
         block.gradients = start.map { $0 * Float(step + 1) - 0.1 }
         block.update(rule, layout, step: step, rate: 0.1, workers: workers)
@@ -109,38 +109,33 @@ import Testing
     #expect(results[0][0] != start)
     #expect(Array(results[0][0][20_011..<20_020]) == Array(start[20_011..<20_020]))
   }
-}
 
-/// The blocks of one optimizer in arrays.
-private struct Block {
-  var parameters: [Float]
-  var gradients: [Float] = []
-  var states: [[Float]]
+  /// `OneCycleLR(max_lr=0.1, total_steps=4, pct_start=0.5)` around the four steps above, which moves momentum and β1.
+  static let cycles: [(any Optimizer, [Float])] = [
+    (
+      StochasticGradientDescent(momentum: 0.9, isNesterov: true),
+      [0.414951831, -1.16300452, 2.00058413, -0.259892762]
+    ),
+    (AdamW(), [0.365291923, -1.12433112, 2.00861526, -0.0966430455]),
+  ]
 
-  init(_ parameters: [Float], rule: any Optimizer) {
-    self.parameters = parameters
-    states = rule.stateBlocks.map { _ in [Float](repeating: 0, count: parameters.count) }
-  }
-
-  mutating func update(
-    _ rule: any Optimizer, _ layout: ParameterLayout, step: Int, rate: Double, scale: Float = 1,
-    limit: Float = .infinity,
-    workers: Int = 1
-  ) {
-    let count = parameters.count
-    let memory = ([parameters, gradients] + states).map { values in
-      let pointer = UnsafeMutablePointer<Float>.allocate(capacity: count)
-      pointer.initialize(from: values, count: count)
-      return pointer
+  @Test(arguments: cycles.indices)
+  func momentumOfTheScheduleTakesTheRulesPlace(_ index: Int) {
+    let (rule, wanted) = Self.cycles[index]
+    var cycle = OneCycleCurve(steps: 4)
+    cycle.risingShare = 0.5
+    let schedule = Schedule(peakRate: 0.1, curve: cycle, runSteps: 4)
+    var block = UpdateBlock([0.5, -1.25, 2, -0.001], rule: rule)
+    for step in 0..<4 {
+      let t = Float(step)
+      block.gradients = [0.1 * (t + 1), -0.2, 0.03 * (t - 1), 1 / (t + 1)]
+      block.update(
+        rule, ParameterLayout([ParameterGroup(0..<4, decays: true)]), step: step, rate: schedule.rate(at: step),
+        momentum: schedule.momentum(at: step))
     }
-    let call = UpdateCall(
-      layout: layout, parameters: memory[0], gradients: UnsafePointer(memory[1]), states: Array(memory[2...]),
-      step: step,
-      rate: rate, gradientScale: scale, gradientLimit: limit)
-    WorkerTeam(count: workers).run { worker in rule.update(call, worker) }
-    let after = memory.map { Array(UnsafeBufferPointer(start: $0, count: count)) }
-    for pointer in memory { pointer.deallocate() }
-    parameters = after[0]
-    states = Array(after[2...])
+    // Single precision in both, which differ in the order of their roundings.
+    for (value, wanted) in zip(block.parameters, wanted) {
+      #expect(abs(value - wanted) <= 1e-6 * max(0.1, abs(wanted)), "\(block.parameters)")
+    }
   }
 }

@@ -45,6 +45,23 @@ import Training
     schedule: {name: poly, power: 0.9, warmup: 500}
     run: {epochs: 2.5, memory_budget: 2 GiB}
     """,
+    """
+    model: {name: resnet20}
+    data: {name: scenes, image_size: 16, batch: 16, training_scenes: 64}
+    optimizer: {name: lamb, learning_rate: 5e-3, betas: [0.9, 0.99], epsilon: 1e-6, weight_decay: 0.02,
+      trust_clip: true, always_adapt: false, bias_correction: true, clip_adaptive: 0.01, layer_decay: 0.75}
+    schedule: {name: onecycle, pct_start: 0.3, anneal_strategy: linear, div_factor: 25, final_div_factor: 1e4,
+      three_phase: true, cycle_momentum: true, base_momentum: 0.85, max_momentum: 0.95}
+    run: {epochs: 3}
+    """,
+    """
+    model: {name: resnet20}
+    data: {name: scenes, image_size: 16, batch: 16, training_scenes: 64}
+    optimizer: {name: lars, learning_rate: 1, momentum: 0.9, trust_coeff: 0.001, weight_decay: 1e-4}
+    schedule: {name: plateau, factor: 0.1, patience: 10, threshold: 1e-4, threshold_mode: rel, cooldown: 2,
+      min_rate: 1e-6, metric: loss, warmup: 10 %}
+    run: {epochs: 3}
+    """,
   ].map { Array($0.utf8) }
 
   @Test func `Ten thousand damaged run files give an experiment or a sentence`() throws {

@@ -10,7 +10,9 @@ import Training
 @Suite struct TheoremTests {
   /// The parameters, running statistics and losses after six steps of 32 samples, the third and sixth of 8.
   private static func train(
-    _ network: SmallNetwork, ranks: Int, replicas: Int, threads: Int = 1, synchronizesNorms: Bool = false
+    _ network: SmallNetwork, ranks: Int, replicas: Int, threads: Int = 1, synchronizesNorms: Bool = false,
+    rule: any Optimizer = StochasticGradientDescent(momentum: 0.9, isNesterov: true, weightDecay: 1e-3),
+    clipping: Clipping = .norm(2)
   ) throws -> [Float] {
     let results = try InProcessWorld.run(size: ranks, deadline: .seconds(60)) { communicator in
       let assignment = try ReplicaAssignment(replicas: replicas, ranks: ranks, reduction: nil)
@@ -18,9 +20,8 @@ import Training
       let norms = synchronizesNorms ? ReplicaNorms() : nil
       let runners = try network.runners(batch: schedule.replicaBatch, threads: threads, replicaSums: norms)
       let update = try ParameterUpdate(
-        StochasticGradientDescent(momentum: 0.9, isNesterov: true, weightDecay: 1e-3),
-        Schedule(peakRate: 0.05, curve: ConstantCurve(), runSteps: 6), .norm(2), average: nil, decaysEverything: false,
-        state: runners.state, team: runners.team)
+        rule, Schedule(peakRate: 0.05, curve: ConstantCurve(), runSteps: 6), clipping, average: nil,
+        decaysEverything: false, layerDecay: LayerDecay(0.9), state: runners.state, team: runners.team)
       let queue = ReductionQueue(communicator, reducing: assignment.reduction)
       norms?.queue = queue
       defer { queue.close() }
@@ -95,5 +96,26 @@ import Training
     }
     let whole = try Self.train(network, ranks: 1, replicas: 1).dropLast(6)
     #expect(!whole.elementsEqual(wanted), "statistics belong to a replica: another number of them is another network")
+  }
+
+  static let rules: [(any Optimizer, Clipping)] = [
+    (LAMB(), .norm(2)), (LARS(momentum: 0.9, weightDecay: 1e-3, trustCoefficient: 0.1), .none),
+    (StochasticGradientDescent(momentum: 0.9), .adaptive(0.01)),
+  ]
+
+  @Test(arguments: rules.indices)
+  func `Norms of tensors and units give the same bits on 1, 2 and 4 ranks and 1 or 2 threads`(_ index: Int) throws {
+    let (rule, clipping) = Self.rules[index]
+    func train(_ ranks: Int, _ threads: Int) throws -> [Float] {
+      try Self.train(
+        SmallNetwork(hasNorm: true), ranks: ranks, replicas: 4, threads: threads, rule: rule, clipping: clipping)
+    }
+    // The last six are losses, which are added up in another order.
+    let wanted = try train(1, 1).dropLast(6)
+    for (ranks, threads) in [(1, 2), (2, 1), (2, 2), (4, 1)] {
+      #expect(try train(ranks, threads).dropLast(6).elementsEqual(wanted), "\(ranks) ranks, \(threads) threads")
+    }
+    let other = try Self.train(SmallNetwork(hasNorm: true), ranks: 1, replicas: 4).dropLast(6)
+    #expect(!wanted.elementsEqual(other), "they do something")
   }
 }

@@ -37,6 +37,17 @@ import Testing
     #expect(reports[0]["gradient_bytes_per_step"] as? Int == reports[1]["gradient_bytes_per_step"] as? Int)
   }
 
+  @Test func `Layer decay is listed, stem first`() throws {
+    let file = Pictures.repository + "/configs/quickstart.yaml"
+    let arguments = ["inspect", file, "optimizer.layer_decay=0.5", "--threads", "1"]
+    let report = try Program.run(arguments + ["--json"]).json()
+    let rates = try #require(report["layer_rates"] as? [[String: Any]])
+    #expect(rates.count == 11 && rates[0]["first"] as? String == "conv1.weight")
+    let scales = rates.compactMap { $0["rate_scale"] as? Double }
+    #expect(scales.first == 0x1p-10 && scales.last == 1 && zip(scales, scales.dropFirst()).allSatisfy { 2 * $0 == $1 })
+    #expect(try Program.run(arguments).output.contains(/10 +fc.weight +1\n/))
+  }
+
   @Test func `A budget is kept, and what that costs is told`() throws {
     func report(_ budget: String) throws -> [String: Any] {
       try Program.run(["inspect", "resnet20", "--memory-budget", budget, "--threads", "1", "--json"]).json()

@@ -1,4 +1,5 @@
 import Foundation
+import Optimizers
 
 /// What `state.json` of a checkpoint says: where the run stands, and what the files beside it must be.
 ///
@@ -25,6 +26,8 @@ public struct CheckpointInfo: Codable, Hashable, Sendable {
   public var metric: Double?
   public var bestMetric: Double?
   public var isBetterHigher: Bool
+  /// What the evaluations have made of the rate, where the schedule is a plateau.
+  public var plateau: Plateau.State?
   /// Class names, in label order, for pictures and tables made from the checkpoint alone.
   public var classNames: [String]
   /// The run file, resolved.
@@ -33,7 +36,8 @@ public struct CheckpointInfo: Codable, Hashable, Sendable {
 
   public init(
     step: Int, epoch: Int, stepInEpoch: Int, seed: UInt64, replicas: Int, globalBatch: Int, metric: Double? = nil,
-    bestMetric: Double? = nil, isBetterHigher: Bool = true, classNames: [String] = [], runFile: String = ""
+    bestMetric: Double? = nil, isBetterHigher: Bool = true, plateau: Plateau.State? = nil,
+    classNames: [String] = [], runFile: String = ""
   ) {
     self.step = step
     self.epoch = epoch
@@ -44,6 +48,7 @@ public struct CheckpointInfo: Codable, Hashable, Sendable {
     self.metric = metric
     self.bestMetric = bestMetric
     self.isBetterHigher = isBetterHigher
+    self.plateau = plateau
     self.classNames = classNames
     self.runFile = runFile
   }
@@ -68,11 +73,16 @@ public struct CheckpointInfo: Codable, Hashable, Sendable {
     let ranges = [
       ("step", step, 0...1 << 48), ("epoch", epoch, 0...1 << 48), ("stepInEpoch", stepInEpoch, 0...1 << 48),
       ("replicas", replicas, 1...1 << 31), ("globalBatch", globalBatch, 1...1 << 31),
+      ("plateau.badEvaluations", plateau?.badEvaluations ?? 0, 0...1 << 48),
+      ("plateau.cooldown", plateau?.cooldown ?? 0, 0...1 << 48),
     ]
     if let (name, value, range) = ranges.first(where: { !$0.2.contains($0.1) }) {
       return "says that \(name) is \(value); \(range.lowerBound) to \(range.upperBound) can be"
     }
     guard seed <= UInt64(Int.max) else { return "says that seed is \(seed); it is below 2^63" }
+    if let plateau, !(0...1).contains(plateau.scale) {
+      return "says that plateau.scale is \(plateau.scale); 0 to 1 can be"
+    }
     guard files.keys.sorted() == Self.fileNames else {
       let names = files.keys.sorted().map { $0.debugDescription.prefix(80) }.prefix(4).joined(separator: ", ")
       let wanted = Self.fileNames.joined(separator: " and ")

@@ -47,16 +47,28 @@ public struct CheckpointReader {
   /// Copies everything into a model and the blocks beside its parameters.
   public func restore(_ state: ModelState, blocks: [StateBlock]) throws {
     try WeightFile(model).load(into: state)
-    for block in blocks {
-      for entry in block.entries(of: state.layout) {
-        let memory = TensorView(block.values.pointer + entry.range.lowerBound, entry.shape)
-        try WeightFile(optimizer).load("\(block.name).\(entry.path)", state.fileLayout(entry.path)!, into: memory)
-      }
+    for block in blocks { try restore(block, state) }
+  }
+
+  private func restore(_ block: StateBlock, _ state: ModelState) throws {
+    for entry in block.entries(of: state.layout) {
+      let memory = TensorView(block.values.pointer + entry.range.lowerBound, entry.shape)
+      try WeightFile(optimizer).load("\(block.name).\(entry.path)", state.fileLayout(entry.path)!, into: memory)
     }
   }
 
   /// Copies the model's tensors alone.
-  public func restoreModel(_ state: ModelState) throws { try WeightFile(model).load(into: state) }
+  /// - Parameter averaged: whether parameters and running statistics are those of the moving average.
+  /// - Throws: `CheckpointError` where the run kept no average.
+  public func restoreModel(_ state: ModelState, averaged: Bool = false) throws {
+    try WeightFile(model).load(into: state)
+    guard averaged else { return }
+    guard optimizer.names.contains(where: { $0.hasPrefix(StateBlock.averageName + ".") }) else {
+      throw CheckpointError(
+        path: path, reason: "holds no moving average, which `optimizer.average` keeps; leave --average out")
+    }
+    try restore(StateBlock(StateBlock.averageName, state.values, hasStatistics: true), state)
+  }
 }
 
 extension CheckpointInfo.File {

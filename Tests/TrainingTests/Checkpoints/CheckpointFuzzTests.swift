@@ -1,5 +1,6 @@
 import Foundation
 import Graphs
+import Optimizers
 import Safetensors
 import Support
 import Testing
@@ -17,11 +18,18 @@ import Training
     let runners = try SmallNetwork(hasNorm: true).runners(batch: 2)
     let info = CheckpointInfo(
       step: 7, epoch: 1, stepInEpoch: 3, seed: 1, replicas: 2, globalBatch: 4, metric: 61.5, bestMetric: 70.25,
+      plateau: Self.plateau,
       classNames: ["a", "\u{1F41D} \"b\""], runFile: "data: {name: scenes}\nrun: {steps: 7}\n")
     try CheckpointStore(folder: folder.path).write(
       Snapshot(info, runners.state, blocks: [StateBlock("ema", runners.state.gradients, hasStatistics: true)]))
     checkpoint = folder.path + "/step-000007"
     state = [UInt8](try Data(contentsOf: URL(fileURLWithPath: checkpoint + "/state.json")))
+  }
+
+  private static var plateau: Plateau.State {
+    var state = Plateau.State()
+    (state.best, state.badEvaluations, state.cooldown, state.scale) = (1.5, 3, 2, 0.25)
+    return state
   }
 
   @Test func `Ten thousand damaged states give a checkpoint or a sentence`() throws {
@@ -43,6 +51,8 @@ import Training
     (#""step" : 7"#, #""step" : -7"#, "says that step is -7; 0 to"),
     (#""stepInEpoch" : 3"#, #""stepInEpoch" : 9223372036854775807"#, "says that stepInEpoch is 9223372036854775807"),
     (#""replicas" : 2"#, #""replicas" : 0"#, "says that replicas is 0; 1 to"),
+    (#""badEvaluations" : 3"#, #""badEvaluations" : -3"#, "says that plateau.badEvaluations is -3; 0 to"),
+    (#""scale" : 0.25"#, #""scale" : 1e300"#, "says that plateau.scale is 1e+300; 0 to 1 can be"),
     (#""seed" : 1"#, #""seed" : 18446744073709551615"#, "says that seed is"),
   ])
   func `A state that no run wrote is refused, although its checksum is right`(

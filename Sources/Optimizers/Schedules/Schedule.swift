@@ -1,4 +1,4 @@
-/// The learning rate as a function of the step alone: a linear warm-up, then a curve.
+/// The learning rate as a function of the step alone (but for a plateau): a linear warm-up, then a curve.
 ///
 /// During W warm-up steps the rate is start + (peak - start) · (step + 1) / W, so that the last of them has the peak
 /// rate; the curve begins with the step after.
@@ -23,14 +23,23 @@ public struct Schedule: Sendable {
   }
 
   /// The rate of the step that has `step` steps before it. After the end of the run it stays what it was at the end.
-  public func rate(at step: Int) -> Double {
+  public func rate(at step: Int) -> Double { rate(at: step, scale: 1) }
+
+  /// The same with a factor to the curve, which a plateau makes; the warm-up is not its business.
+  public func rate(at step: Int, scale: Double) -> Double {
     if step < warmupSteps {
       return warmupStartRate + (peakRate - warmupStartRate) * Double(step + 1) / Double(warmupSteps)
     }
     let last = min(step, max(runSteps, warmupSteps))
     let progress = Double(last - warmupSteps) / Double(max(1, runSteps - warmupSteps))
-    return curve.rate(peak: peakRate, step: last, progress: progress)
+    return scale * curve.rate(peak: peakRate, step: last, progress: progress)
   }
+
+  /// The momentum (or β1) of that step, where the curve moves it.
+  public func momentum(at step: Int) -> Double? { curve.momentum(step: step) }
+
+  /// The rule that lowers the rate when evaluations show no progress, where that is what the schedule does.
+  public var plateau: Plateau? { curve as? Plateau }
 }
 
 /// How the rate goes on after the warm-up.
@@ -40,4 +49,11 @@ public protocol RateCurve: Sendable {
   ///   - step: the number of steps since the beginning of the run.
   ///   - progress: the part done of what follows the warm-up, 0...1.
   func rate(peak: Double, step: Int, progress: Double) -> Double
+
+  /// The momentum (or β1) that goes with it; `nil`, as by default, leaves it to the rule.
+  func momentum(step: Int) -> Double?
+}
+
+extension RateCurve {
+  public func momentum(step: Int) -> Double? { nil }
 }

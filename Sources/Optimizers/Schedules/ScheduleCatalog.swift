@@ -18,6 +18,8 @@ public enum ScheduleCatalog {
   public static let entries: [String: @Sendable (ConfigSection, RunLength) throws(ConfigError) -> any RateCurve] = [
     "constant": { _, _ throws(ConfigError) in ConstantCurve() },
     "cosine": { section, _ throws(ConfigError) in CosineCurve(finalRate: try finalRate(section)) },
+    "onecycle": { section, length throws(ConfigError) in try OneCycleCurve(section, length) },
+    "plateau": { section, _ throws(ConfigError) in try Plateau(section) },
     "poly": { section, _ throws(ConfigError) in
       PolynomialCurve(power: try section.float("power", default: 0.9, in: 0...), finalRate: try finalRate(section))
     },
@@ -38,6 +40,9 @@ public enum ScheduleCatalog {
     let warmupSteps = length.steps(try section.interval("warmup", default: .steps(0)))
     guard warmupSteps <= length.runSteps else {
       throw section.error("warmup", "\(warmupSteps) steps are more than the run's \(length.runSteps)")
+    }
+    if name == "onecycle" && warmupSteps > 0 {
+      throw section.error("warmup", "cannot stand beside onecycle, whose rise (pct_start) is one")
     }
     return Schedule(
       peakRate: peakRate, curve: try read(section, length), runSteps: length.runSteps, warmupSteps: warmupSteps,
