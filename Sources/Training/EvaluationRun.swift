@@ -36,16 +36,22 @@ public struct EvaluationRun {
   }
 }
 
-/// Weights by path: a checkpoint folder, which is verified, or one safetensors file.
+/// Weights by path: a checkpoint folder, which is verified, or a file of safetensors or `torch.save`.
 public struct StoredWeights {
   private let path: String
 
   public init(_ path: String) { self.path = path }
 
+  /// Whether the path is a file's, not a checkpoint folder's.
+  public var isFile: Bool {
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && !isFolder.boolValue
+  }
+
   /// Copies them into a model.
   public func load(into state: ModelState) throws {
-    if path.hasSuffix(".safetensors") {
-      try WeightFile(SafetensorsFile(path: path)).load(into: state)
+    if isFile {
+      try WeightFile(WeightFile.open(path)).load(into: state)
     } else {
       try CheckpointReader(path).restoreModel(state)
     }
