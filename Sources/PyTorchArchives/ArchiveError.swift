@@ -6,6 +6,11 @@ public struct ArchiveError: Error, Hashable, Sendable, CustomStringConvertible {
   /// A clause, as in `the pickle names 'posix.system', which is not data; nothing was run`.
   public let reason: String
 
+  public init(file: String, reason: String) {
+    self.file = file
+    self.reason = reason
+  }
+
   public var description: String { "\(file): \(reason.oneLine(upTo: 600))" }
 }
 

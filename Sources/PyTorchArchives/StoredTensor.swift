@@ -2,8 +2,8 @@ import Safetensors
 
 /// A tensor of a pickle: a window into a storage, with strides.
 ///
-/// Element (i₀, i₁, …) is element offset + Σ iₖ · strideₖ of the storage. Its bounds are checked when it is made: a
-/// window never leads out of its storage.
+/// Element (i₀, i₁, …) is element offset + Σ iₖ · strideₖ of the storage. Bounds are checked when it is made: a window
+/// never leads out of its storage.
 struct StoredTensor: Hashable, Sendable {
   /// Elements that a tensor may have beyond those of its storage: one number can be repeated along a whole axis.
   static let largestRepeated = 1 << 24

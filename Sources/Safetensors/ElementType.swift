@@ -24,6 +24,9 @@ public enum ElementType: String, CaseIterable, Hashable, Sendable {
     case .int8, .uint8, .bool: 1
     }
   }
+
+  /// Whether elements are floating-point numbers; otherwise they are whole ones.
+  public var isFloatingPoint: Bool { [.float64, .float32, .float16, .bfloat16].contains(self) }
 }
 
 extension ElementType {

@@ -1,5 +1,8 @@
+import Compute
 import Configuration
 import Graphs
+import Layers
+import Tasks
 
 /// The weights that a fresh run starts from: the section `weights` of a run file's `model`.
 ///
@@ -53,6 +56,13 @@ public struct StartingWeights: Hashable, Sendable {
 }
 
 extension NetworkRunners {
+  /// A network's parameters at their start, for one image of the classification task, where nothing is to be run.
+  public convenience init(tracing network: any Module, imageSize: Int) throws {
+    try self.init(
+      network, Classification(), batch: 1, image: [imageSize, imageSize, 3], team: WorkerTeam(count: 1),
+      key: RandomKey(0), mode: .inference)
+  }
+
   /// The path of the classifier: every network here ends in it, so its parameters are traced last.
   public var headPath: String? {
     mainPlan.program.graph.parameters.last.map { String($0.path[..<($0.path.lastIndex(of: ".") ?? $0.path.endIndex)]) }

@@ -85,11 +85,7 @@ public struct WeightFile {
     into state: ModelState, head: String? = nil, tolerance: Tolerance = Tolerance()
   ) throws -> WeightMatching {
     let matching = try matching(state, newHead: tolerance.hasNewHead ? head : nil)
-    guard matching.misshapen.isEmpty, matching.missing.isEmpty || tolerance.allowsMissing,
-      matching.leftOver.isEmpty || tolerance.allowsLeftOver
-    else {
-      throw WeightError(matching, tolerance, head: head)
-    }
+    guard matching.isGood(tolerance) else { throw WeightError(matching, tolerance, head: head) }
     for pair in matching.matched {
       if let layout = state.fileLayout(pair.path), let view = state.view(pair.path) {
         view.assign(layout.toMemory(try file.floats(pair.name)))

@@ -38,6 +38,12 @@ public struct WeightMatching: Hashable, Sendable {
 
   init(path: String) { self.path = path }
 
+  /// Whether a run may start from the file.
+  public func isGood(_ tolerance: WeightFile.Tolerance) -> Bool {
+    misshapen.isEmpty && (missing.isEmpty || tolerance.allowsMissing)
+      && (leftOver.isEmpty || tolerance.allowsLeftOver)
+  }
+
   /// The counts, for a log: `weights of resnet50.pth: 318 tensors match, 2 start anew, 3 left over`.
   public var sentence: String {
     let parts = [
