@@ -11,7 +11,7 @@ struct TinyPickle {
 
   static func global(_ module: String, _ name: String) -> [UInt8] { Array("c\(module)\n\(name)\n".utf8) }
 
-  static func text(_ text: String) -> [UInt8] { Array("X".utf8) + number(UInt64(text.utf8.count), 4) + Array(text.utf8) }
+  static func text(_ text: String) -> [UInt8] { [0x58] + number(UInt64(text.utf8.count), 4) + Array(text.utf8) }
 
   static func integer(_ value: Int) -> [UInt8] { [0x8A, 8] + number(UInt64(bitPattern: Int64(value)), 8) }
 

@@ -50,9 +50,7 @@ public struct WeightMatching: Hashable, Sendable {
       (matched.count, "match"), (misshapen.count, "of another shape"), (missing.count, "missing"),
       (fresh.count, "start anew"), (leftOver.count, "left over"), (outsideCount, "outside the prefix"),
     ].filter { $0.0 > 0 || $0.1 == "match" }
-    let counts = parts.enumerated().map { place, part in
-      "\(part.0)\(place == 0 ? (part.0 == 1 ? " tensor" : " tensors") : "") \(part.1)"
-    }
+    let counts = parts.map { count, what in what == "match" ? "\(count.of("tensor")) \(what)" : "\(count) \(what)" }
     return "weights of \(path.oneLine()): \(counts.joined(separator: ", "))"
   }
 
@@ -109,15 +107,15 @@ public struct WeightError: Error, Hashable, Sendable, CustomStringConvertible {
     let (missing, leftOver, misshapen) = (matching.missing, matching.leftOver, matching.misshapen)
     if !misshapen.isEmpty {
       let shapes = list(misshapen) { "\($0.name) is \($0.found), the network's \($0.shape)" }
-      parts.append("\(misshapen.count) have another shape (\(shapes))")
+      parts.append("\(misshapen.count) of another shape (\(shapes))")
     }
     if !missing.isEmpty && !tolerance.allowsMissing {
-      parts.append("\(missing.count) tensors are missing (\(list(missing, \.name)))")
+      parts.append("\(missing.count) missing (\(list(missing, \.name)))")
     }
     if !leftOver.isEmpty && !tolerance.allowsLeftOver {
-      parts.append("\(leftOver.count) are left over (\(list(leftOver, \.name)))")
+      parts.append("\(leftOver.count) left over (\(list(leftOver, \.name)))")
     }
-    return "\(matching.path.oneLine()): \(matching.matched.count) tensors fit the network, "
+    return "\(matching.path.oneLine()): \(matching.matched.count.of("tensor")) of the file fit the network, "
       + parts.joined(separator: ", ") + advice
   }
 

@@ -40,7 +40,8 @@ import Testing
       says: "names 'collections.OrderedDict.__init__.__globals__'"),
     Attack(
       testDescription: "a function of PyTorch that loads another pickle",
-      object: Pickle.global("torch.storage", "_load_from_bytes") + call, says: "names 'torch.storage._load_from_bytes'"),
+      object: Pickle.global("torch.storage", "_load_from_bytes") + call,
+      says: "names 'torch.storage._load_from_bytes'"),
     Attack(
       testDescription: "a class of the user's",
       object: Pickle.global("models.resnet", "ResNet") + Array(")".utf8) + [0x81] + Array("}b".utf8),
@@ -89,7 +90,7 @@ import Testing
       let path = try folder.write(bytes, to: "x")
       let error = #expect(throws: ArchiveError.self) { try PyTorchFile(path: path) }
       // In the older form the pickle stands behind three others.
-      let says = bytes[0] == 0x80 ? attack.says.replacing(/ at byte \d+.*/, with: "") : attack.says
+      let says = bytes[0] == 0x80 ? attack.says.replacing(#/ at byte \d+.*/#, with: "") : attack.says
       #expect(error?.reason.contains(says) == true, "\(error as Any)")
       #expect(error.map { !$0.description.contains("\n") && $0.description.utf8.count < 1000 } == true)
     }
@@ -103,7 +104,8 @@ import Testing
       case "(": [UInt8](repeating: 0x28, count: count) + [UInt8](repeating: 0x74, count: count)
       case "]": [UInt8](repeating: 0x5D, count: count) + [UInt8](repeating: 0x61, count: count - 1)
       case "}":
-        Array("}".utf8) + (0..<count / 4).flatMap { _ in Array("K\0}".utf8) } + [UInt8](repeating: 0x73, count: count / 4)
+        Array("}".utf8) + (0..<count / 4).flatMap { _ in Array("K\0}".utf8) }
+          + [UInt8](repeating: 0x73, count: count / 4)
       default: Array("N".utf8) + [UInt8](repeating: 0x85, count: count)
       }
     let path = try folder.write(Pickle.zipFile(object), to: "x")
