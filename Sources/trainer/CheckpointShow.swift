@@ -1,9 +1,6 @@
 import ArgumentParser
-import Configuration
 import Foundation
-import Models
 import Safetensors
-import Tasks
 import Training
 
 /// `trainer checkpoint show`: the tensors at a path, and how they fit a network.
@@ -18,11 +15,7 @@ struct CheckpointShow: ParsableCommand {
       code 1 when a run would not start from it.
       """)
 
-  @Option(help: "Hold the tensors against this network of the catalogue.")
-  var model: String?
-
-  @Option(name: .customLong("run"), help: "Hold them against a run file's network, with what its model.weights allows.")
-  var runFile: String?
+  @OptionGroup var network: CheckpointNetwork
 
   @Flag(help: "Read the moving average that a file of PyTorch may hold beside its weights.")
   var average = false
@@ -34,14 +27,13 @@ struct CheckpointShow: ParsableCommand {
   var path: String
 
   func validate() throws {
-    if model != nil && runFile != nil { throw ValidationError("--model and --run both name a network: give one of them") }
-    if json && (model != nil || runFile != nil) { throw ValidationError("--json lists tensors; it goes without a network") }
+    if json && network.isGiven { throw ValidationError("--json lists tensors; it goes without a network") }
   }
 
   func run() throws {
     try Job.start { job in
       guard job.communicator.rank == 0 else { return .success }
-      if let network = try network(job) { return try held(against: network) }
+      if network.isGiven { return try held(against: try network.named(job)) }
       let stored = try StoredTensors(path, takesAverage: average)
       let rows = try stored.names.compactMap { name in try stored.description(name).map { (name, $0) } }
       print(json ? try jsonText(Listing(stored, rows)) : Self.text(stored, rows), terminator: json ? "\n" : "")
@@ -86,35 +78,10 @@ struct CheckpointShow: ParsableCommand {
     return (lines + [table.text]).joined(separator: "\n")
   }
 
-  // MARK: Against a network
-
-  private struct Network {
-    let runners: NetworkRunners
-    let weights: StartingWeights?
-  }
-
-  private func network(_ job: Job) throws -> Network? {
-    if let model {
-      let named = try NamedNetwork(model)
-      return Network(runners: try NetworkRunners(tracing: named.network, imageSize: named.imageSize), weights: nil)
-    }
-    guard let runFile else { return nil }
-    let section = try job.runFile([runFile]).section("model"), name = try section.string("name")
-    // An unknown name is `makeNetwork`'s to complain about.
-    let entry = ModelCatalog.entries[name]
-    let classes = try section.int("classes", default: entry?.classes ?? 1000, in: 1...1_000_000)
-    let network = try makeNetwork(section, classes: classes)
-    return Network(
-      runners: try NetworkRunners(tracing: network, imageSize: entry?.imageSize ?? 224),
-      weights: try StartingWeights(section))
-  }
-
-  private func held(against network: Network) throws -> ProgramExit {
-    let file = try WeightFile.open(path, takesAverage: average || network.weights?.takesAverage == true)
-    let tolerance = network.weights?.tolerance ?? WeightFile.Tolerance()
-    let matching = try WeightFile(file, prefix: network.weights?.prefix ?? "")
-      .matching(network.runners.state, newHead: tolerance.hasNewHead ? network.runners.headPath : nil)
+  private func held(against network: CheckpointNetwork.Named) throws -> ProgramExit {
+    let matching = try network.open(path, takesAverage: average)
+      .matching(network.runners.state, newHead: network.newHead)
     for line in matching.lines { print(line) }
-    return matching.isGood(tolerance) ? .success : .failure
+    return matching.isGood(network.tolerance) ? .success : .failure
   }
 }

@@ -97,7 +97,8 @@ public struct WeightFile {
   }
 
   /// Writes a model's tensors as `load` reads them: parameters, running statistics and step counters.
-  static func write(_ state: ModelState, to path: String) throws -> SafetensorsWriter.Written {
+  @discardableResult
+  public static func write(_ state: ModelState, to path: String) throws -> SafetensorsWriter.Written {
     var writer = SafetensorsWriter(metadata: ["format": "pt"])
     for entry in state.layout.parameters + state.layout.buffers {
       let layout = state.fileLayout(entry.path)!

@@ -1,3 +1,4 @@
+import Communication
 import Safetensors
 
 /// How the tensors of a file and of a network meet.
