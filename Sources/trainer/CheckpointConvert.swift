@@ -32,9 +32,7 @@ struct CheckpointConvert: ParsableCommand {
   func run() throws {
     try Job.start { job in
       guard job.communicator.rank == 0 else { return .success }
-      guard !FileManager.default.fileExists(atPath: output) else {
-        throw ConfigError(path: "--output", problem: .invalid("\(output) is there already"))
-      }
+      try checkNew(output)
       let named = try network.named(job), state = named.runners.state
       let matching = try named.open(path, takesAverage: average)
         .load(into: state, head: named.runners.headPath, tolerance: named.tolerance)
@@ -44,4 +42,10 @@ struct CheckpointConvert: ParsableCommand {
       return .success
     }
   }
+}
+
+/// - Throws: `ConfigError` where something lies at the path of an output: nobody's file is written over.
+func checkNew(_ output: String) throws(ConfigError) {
+  guard FileManager.default.fileExists(atPath: output) else { return }
+  throw ConfigError(path: "--output", problem: .invalid("\(output) is there already"))
 }

@@ -7,7 +7,9 @@ import Testing
   @Test func `A run starts from weights, on any number of ranks, and says what became of each`() throws {
     let run = try TinyRun()
     try run.train("first", ["run.steps=2"])
-    let weights = run.path("first/checkpoints/latest/model.safetensors")
+    let weights = run.path("published.pth")
+    try FileManager.default.copyItem(
+      atPath: run.path("first/checkpoints/latest/model.safetensors"), toPath: weights)
     // No step changes anything at this rate: what is saved is what was loaded, but for the statistics of the norms.
     let still = ["optimizer.learning_rate=1e-30", "optimizer.momentum=0", "schedule.name=constant", "run.steps=1"]
     let ending = try run.train("second", still + ["model.weights=\(weights)"])
@@ -25,9 +27,15 @@ import Testing
     let third = try SafetensorsFile(path: run.path("third/checkpoints/latest/model.safetensors"))
     #expect(try third.info("fc.weight").shape == [12, 64])
     #expect(try third.floats("conv1.weight") == first.floats("conv1.weight"))
-    guard Program.hasMPIRun else { return }
-    try run.train("ranks", still + ["model.weights=\(weights)"], ranks: 2)
-    #expect(try run.bytes("ranks") == run.bytes("second"))
+    if Program.hasMPIRun {
+      try run.train("ranks", still + ["model.weights=\(weights)"], ranks: 2)
+      #expect(try run.bytes("ranks") == run.bytes("second"))
+    }
+    // A run that goes on has its checkpoint and never looks at the file.
+    try FileManager.default.removeItem(atPath: weights)
+    try run.train("second", still + ["run.steps=2", "model.weights=\(weights)"], ["--resume", "latest"])
+    let resumed = try SafetensorsFile(path: run.path("second/checkpoints/latest/model.safetensors"))
+    #expect(try resumed.integers("bn1.num_batches_tracked") == [4])
   }
 
   @Test func `Two checkpoints are compared number by number`() throws {
@@ -42,8 +50,29 @@ import Testing
     #expect(other.output.contains("… "))
     // A folder against a file: the moments are only in the folder.
     let part = try Program.run(["checkpoint", "compare", first, first + "/model.safetensors", "--top", "1000"])
-    #expect(part.code == 1 && part.output.contains("momentum.fc.weight"), "\(part.output)")
+    #expect(part.code == 1 && part.output.contains("momentum_buffer.fc.weight"), "\(part.output)")
     #expect(part.output.contains("only in the first") && !part.output.contains("only in the second"))
+  }
+
+  @Test func `The mean of two checkpoints lies between them and is a file of weights`() throws {
+    let run = try TinyRun()
+    try run.train("run", ["run.steps=2", "run.checkpoint_every=1"])
+    let folders = ["step-000001", "step-000002"].map { run.path("run/checkpoints/\($0)") }
+    let output = run.path("mean.safetensors")
+    let ending = try Program.run(["checkpoint", "average"] + folders + ["--output", output])
+    #expect(ending.code == 0, "\(ending.errors)")
+    let mean = try SafetensorsFile(path: output)
+    let files = try folders.map { try SafetensorsFile(path: $0 + "/model.safetensors") }
+    #expect(mean.names == files[0].names)
+    let (first, second) = (try files[0].floats("conv1.weight"), try files[1].floats("conv1.weight"))
+    #expect(first != second)
+    let wanted = zip(first, second).map { Float((Double($0) + Double($1)) / 2) }
+    #expect(try mean.floats("conv1.weight") == wanted)
+    #expect(try mean.integers("bn1.num_batches_tracked") == [2])
+    let evaluated = try Program.run(["evaluate", run.file, "--checkpoint", output])
+    #expect(evaluated.code == 0 && evaluated.output.contains("40 of 40 samples"), "\(evaluated.errors)")
+    let again = try Program.run(["checkpoint", "average"] + folders + ["--output", output])
+    #expect(again.code == 64 && again.errors.contains("--output: \(output) is there already"), "\(again.errors)")
   }
 
   @Test func `A file is shown by itself and against a network`() throws {

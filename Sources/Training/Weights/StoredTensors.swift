@@ -14,9 +14,17 @@ public struct StoredTensors {
   public let names: [String]
   private let places: [String: (file: any TensorFile, name: String)]
 
+  /// What of a checkpoint folder is meant.
+  public enum Part: Sendable {
+    /// Parameters and running statistics.
+    case model
+    /// Moments too.
+    case everything
+  }
+
   /// - Parameter takesAverage: whether the moving average is read that a file of `torch.save` may hold.
   /// - Throws: `CheckpointError`, `SafetensorsError`, `ArchiveError`.
-  public init(_ path: String, takesAverage: Bool = false) throws {
+  public init(_ path: String, part: Part = .everything, takesAverage: Bool = false) throws {
     let files: [any TensorFile]
     if StoredWeights(path).isFile {
       let file = try WeightFile.open(path, takesAverage: takesAverage)
@@ -26,7 +34,7 @@ public struct StoredTensors {
         ?? "safetensors"
     } else {
       let reader = try CheckpointReader(path)
-      files = [reader.model, reader.optimizer]
+      files = part == .model ? [reader.model] : [reader.model, reader.optimizer]
       info = reader.info
       format = "checkpoint"
     }
@@ -59,6 +67,11 @@ public struct StoredTensors {
   public func values(_ name: String) throws -> [Double] {
     guard let place = places[name] else { return [] }
     return try place.file.elementType(of: place.name).isFloatingPoint
-      ? try place.file.floats(place.name).map(Double.init) : try place.file.integers(place.name).map(Double.init)
+      ? try place.file.floats(place.name).map(Double.init) : try integers(name).map(Double.init)
+  }
+
+  /// The whole numbers of the tensor `name`; empty where there is none.
+  public func integers(_ name: String) throws -> [Int] {
+    try places[name].map { try $0.file.integers($0.name) } ?? []
   }
 }

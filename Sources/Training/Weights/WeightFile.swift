@@ -18,9 +18,13 @@ public struct WeightFile {
   /// - Parameter takesAverage: whether the moving average is read that a file of `torch.save` may hold.
   /// - Throws: `SafetensorsError`, `ArchiveError`.
   public static func open(_ path: String, takesAverage: Bool = false) throws -> any TensorFile {
-    let file = try ReadableFile(path: path)
-    if PyTorchFile.begins(try file.bytes(0..<min(file.byteCount, 16))) {
-      return try PyTorchFile(path: path, takesAverage: takesAverage)
+    let file = try ReadableFile(path: path), beginning = try file.bytes(0..<min(file.byteCount, 16))
+    if PyTorchFile.begins(beginning) { return try PyTorchFile(path: path, takesAverage: takesAverage) }
+    // Behind the length of its header a safetensors file has the header's brace.
+    guard beginning.count > 8, beginning[8] == UInt8(ascii: "{") else {
+      throw SafetensorsError(
+        file: path, wanted: "safetensors or a file of torch.save",
+        found: beginning.isEmpty ? "an empty file" : "one that begins '\(String(decoding: beginning, as: UTF8.self))'")
     }
     guard !takesAverage else {
       throw SafetensorsError(file: path, wanted: "a moving average beside weights of torch.save", found: "safetensors")

@@ -69,6 +69,11 @@ import Training
     #expect(try WeightFile.open(copy).names.count == 17)
     let error = #expect(throws: SafetensorsError.self) { try WeightFile.open(path, takesAverage: true) }
     #expect(error?.found == "safetensors")
+    for (text, found) in [("<!DOCTYPE html>\n", "one that begins '<!DOCTYPE html>\u{FFFD}'"), ("", "an empty file")] {
+      try folder.write("page.pth", Array(text.utf8))
+      let error = #expect(throws: SafetensorsError.self) { try WeightFile.open(folder.path + "/page.pth") }
+      #expect(error?.description.hasSuffix("wanted safetensors or a file of torch.save, found \(found)") == true)
+    }
   }
 
   @Test func `What wraps every name is taken off, and a prefix chooses a part`() throws {
