@@ -2,8 +2,8 @@ import Safetensors
 
 /// The mean of the weights at several paths, tensor by tensor (Izmailov et al.; UAI 2018, sec. 3.2, of whole files).
 ///
-/// w = Σₖ wₖ / K, summed in double precision in the order of the paths; running statistics are averaged too, which a
-/// pass over the training images would make exact. Whole numbers, such as counters of steps, are those of the last.
+/// w = Σₖ wₖ / K, summed in double precision in the order of the paths. Running statistics are averaged too, which a
+/// pass over the training images would make exact; whole numbers, such as counters of steps, are those of the last.
 public struct WeightAverage {
   private let sources: [StoredTensors]
 

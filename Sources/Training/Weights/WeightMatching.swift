@@ -71,7 +71,7 @@ public struct WeightMatching: Hashable, Sendable {
   /// At most so many rows of one kind.
   private static let mostRows = 12
 
-  /// A row a tensor; where that would be too many, a row a first word, then second word as far as there is room.
+  /// A row for each tensor; where those would be too many, for each first word of their names.
   private static func rows(_ tensors: [Tensor], _ what: String) -> [[String]] {
     if tensors.count <= mostRows {
       return tensors.map { [$0.name.oneLine(), "1", what, "\($0.shape)".oneLine(upTo: 60)] }
