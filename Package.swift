@@ -48,6 +48,7 @@ let package = Package(
     // The training tower.
     .target(name: "Communication", dependencies: ["Compute", "COpenMPI"], swiftSettings: [processor]),
     .target(name: "Safetensors", dependencies: ["Compute", "CZlib"], swiftSettings: [processor]),
+    .target(name: "PyTorchArchives", dependencies: ["Safetensors", "CZlib"], swiftSettings: [processor]),
     .target(name: "Optimizers", dependencies: ["Compute", "Configuration"], swiftSettings: kernel),
     .target(
       name: "Datasets", dependencies: ["Compute", "Configuration", "CTurboJPEG", "CPNG", "CZlib"],
@@ -61,8 +62,8 @@ let package = Package(
     .target(
       name: "Training",
       dependencies: [
-        "Tasks", "Graphs", "Optimizers", "Communication", "Datasets", "Safetensors", "Configuration",
-        "Pictures", "TensorBoardEvents", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        "Tasks", "Graphs", "Optimizers", "Communication", "Datasets", "Safetensors", "PyTorchArchives",
+        "Configuration", "Pictures", "TensorBoardEvents", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: [processor]),
@@ -77,7 +78,7 @@ let package = Package(
     .executableTarget(
       name: "trainer",
       dependencies: [
-        "Training", "Models", "Attention", "Parity", "Pictures",
+        "Training", "Models", "Attention", "Parity", "Pictures", "Safetensors", "PyTorchArchives",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -102,6 +103,9 @@ let package = Package(
       swiftSettings: [processor]),
     .testTarget(name: "CommunicationTests", dependencies: ["Communication"], swiftSettings: [processor]),
     .testTarget(name: "SafetensorsTests", dependencies: ["Safetensors", "Support"], swiftSettings: [processor]),
+    .testTarget(
+      name: "PyTorchArchivesTests", dependencies: ["PyTorchArchives", "Safetensors", "Support"],
+      swiftSettings: [processor]),
     .testTarget(name: "OptimizersTests", dependencies: ["Optimizers", "Compute", "Configuration"], swiftSettings: [processor]),
     .testTarget(
       name: "DatasetsTests", dependencies: ["Datasets", "Compute", "Configuration", "Support"],

@@ -24,11 +24,14 @@ public enum ElementType: String, CaseIterable, Hashable, Sendable {
     case .int8, .uint8, .bool: 1
     }
   }
+
+  /// Whether elements are floating-point numbers; otherwise they are whole ones.
+  public var isFloatingPoint: Bool { [.float64, .float32, .float16, .bfloat16].contains(self) }
 }
 
 extension ElementType {
   /// Element `index` of `bytes` as a float, rounded to the nearest; `nil` for a type that is not a floating-point one.
-  func float(at index: Int, of bytes: UnsafeRawBufferPointer) -> Float? {
+  package func float(at index: Int, of bytes: UnsafeRawBufferPointer) -> Float? {
     func load<Value: BitwiseCopyable>(_ type: Value.Type) -> Value {
       bytes.loadUnaligned(fromByteOffset: index * byteCount, as: type)
     }
@@ -42,7 +45,7 @@ extension ElementType {
   }
 
   /// Element `index` of `bytes` as a whole number; `nil` for a floating-point type, and for what does not fit.
-  func integer(at index: Int, of bytes: UnsafeRawBufferPointer) -> Int? {
+  package func integer(at index: Int, of bytes: UnsafeRawBufferPointer) -> Int? {
     func load<Value: FixedWidthInteger & BitwiseCopyable>(_ type: Value.Type) -> Int? {
       Int(exactly: bytes.loadUnaligned(fromByteOffset: index * byteCount, as: type))
     }

@@ -4,12 +4,12 @@ import Glibc
 ///
 /// Not mapped into memory: a file that another process shortens while it is mapped ends the program with a signal,
 /// while a read that comes up short is an error like any other.
-final class ReadableFile: Sendable {
-  let path: String
-  let byteCount: Int
+package final class ReadableFile: Sendable {
+  package let path: String
+  package let byteCount: Int
   private let descriptor: Int32
 
-  init(path: String) throws(SafetensorsError) {
+  package init(path: String) throws(SafetensorsError) {
     // Without waiting: the name could be a pipe's, which opens only when somebody writes to it.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw Self.error(path, wanted: "a readable file") }
@@ -40,7 +40,7 @@ final class ReadableFile: Sendable {
   }
 
   /// The bytes of `range`.
-  func bytes(_ range: Range<Int>) throws(SafetensorsError) -> [UInt8] {
+  package func bytes(_ range: Range<Int>) throws(SafetensorsError) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: range.count)
     // `withUnsafeMutableBytes` rethrows without the error's type.
     let result = bytes.withUnsafeMutableBytes { buffer in

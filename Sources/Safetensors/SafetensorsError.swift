@@ -15,14 +15,17 @@ public struct SafetensorsError: Error, Hashable, Sendable, CustomStringConvertib
 
   /// `model.safetensors: tensor 'fc.weight': wanted 8192 bytes for F32 [2, 1024], found 4096`
   public var description: String {
-    let subject = tensor.map { "\(file): tensor '\(Self.quoted($0))'" } ?? file
-    return "\(subject): wanted \(Self.quoted(wanted)), found \(Self.quoted(found))"
+    let subject = tensor.map { "\(file): tensor '\($0.oneLine())'" } ?? file
+    return "\(subject): wanted \(wanted.oneLine()), found \(found.oneLine())"
   }
+}
 
-  /// Names and shapes come from the file: they may be of any length, and hold line breaks or a terminal's commands.
-  private static func quoted(_ text: String) -> String {
-    let line = String(String.UnicodeScalarView(text.unicodeScalars.prefix(200).map { $0.isControl ? "\u{FFFD}" : $0 }))
-    return text.unicodeScalars.count > 200 ? line + "…" : line
+extension String {
+  /// The text for a sentence. Names and shapes come from files: they may be of any length, and hold line breaks or a
+  /// terminal's commands.
+  package func oneLine(upTo most: Int = 200) -> String {
+    let line = String(String.UnicodeScalarView(unicodeScalars.prefix(most).map { $0.isControl ? "\u{FFFD}" : $0 }))
+    return unicodeScalars.count > most ? line + "…" : line
   }
 }
 

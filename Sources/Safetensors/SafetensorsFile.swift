@@ -2,7 +2,7 @@
 ///
 /// Layout (github.com/huggingface/safetensors): eight bytes header length, little-endian; the header, JSON; the data,
 /// which the tensors fill without gap or overlap. Everything the file claims is checked before it is used.
-public final class SafetensorsFile: Sendable {
+public final class SafetensorsFile: TensorFile {
   /// The longest header that is read, as in the reference implementation.
   public static let largestHeaderBytes = 100_000_000
 
@@ -58,6 +58,10 @@ public final class SafetensorsFile: Sendable {
     }
     return info
   }
+
+  public func elementType(of name: String) throws(SafetensorsError) -> ElementType { try info(name).elementType }
+
+  public func shape(of name: String) throws(SafetensorsError) -> [Int] { try info(name).shape }
 
   /// The elements as they are in the file.
   public func bytes(_ name: String) throws(SafetensorsError) -> [UInt8] { try file.bytes(info(name).byteRange) }

@@ -41,7 +41,7 @@ public struct EvaluationRun {
   }
 }
 
-/// Weights by path: a checkpoint folder, which is verified, or one safetensors file.
+/// Weights by path: a checkpoint folder, which is verified, or a file of safetensors or `torch.save`.
 public struct StoredWeights {
   private let path: String
   private let isAveraged: Bool
@@ -52,14 +52,20 @@ public struct StoredWeights {
     self.isAveraged = isAveraged
   }
 
+  /// Whether the path is a file's, not a checkpoint folder's.
+  public var isFile: Bool {
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && !isFolder.boolValue
+  }
+
   /// Copies them into a model.
   /// - Throws: `CheckpointError` where there is no average to take.
   public func load(into state: ModelState) throws {
-    if path.hasSuffix(".safetensors") {
+    if isFile {
       guard !isAveraged else {
         throw CheckpointError(path: path, reason: "is a file of weights; --average wants a checkpoint folder")
       }
-      try WeightFile(SafetensorsFile(path: path)).load(into: state)
+      try WeightFile(WeightFile.open(path)).load(into: state)
     } else {
       try CheckpointReader(path).restoreModel(state, averaged: isAveraged)
     }

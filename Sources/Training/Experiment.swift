@@ -23,6 +23,7 @@ public struct Experiment {
   public let network: any Module
   public let task: any TrainingTask
   public let synchronizesNorms: Bool
+  public let startingWeights: StartingWeights?
   public let optimizer: any Optimizer
   public let clipping: Clipping
   public let average: MovingAverage?
@@ -52,6 +53,7 @@ public struct Experiment {
     network = model.network
     task = model.task
     synchronizesNorms = model.synchronizesNorms
+    startingWeights = model.startingWeights
     let rule = try file.section("optimizer")
     optimizer = try OptimizerCatalog.optimizer(rule)
     clipping = try Clipping(rule)

@@ -9,6 +9,9 @@ public struct ExperimentModel {
   /// Whether batch norms take their statistics over the samples of all replicas.
   public let synchronizesNorms: Bool
 
+  /// What a fresh run's parameters start from, beside their initialisers.
+  public let startingWeights: StartingWeights?
+
   /// Reads the sections `model` and `task`.
   /// - Parameter classesOfData: the classes of the data set; `model.classes` may be more, not fewer.
   /// - Throws: `ConfigError`.
@@ -20,6 +23,7 @@ public struct ExperimentModel {
     }
     synchronizesNorms =
       try model.choice("batch_norm", among: ["per_replica", "synchronized"], default: "per_replica") == "synchronized"
+    startingWeights = try StartingWeights(model)
     network = try makeNetwork(model, classes)
     task = try TaskCatalog.task(try file.section("task"))
   }

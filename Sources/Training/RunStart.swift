@@ -51,14 +51,20 @@ extension TrainingRun {
     ].compactMap { key, now, then in now == then ? nil : "\(key) is \(now), in the checkpoint it was \(then)" }
   }
 
-  /// Restores the model on rank 0 and gives it to everybody: parameters are the same on all ranks from here on.
+  /// Restores the model on rank 0, or gives it the weights that a fresh run starts from, and gives it to everybody:
+  /// parameters are the same on all ranks from here on.
+  /// - Returns: what rank 0 has to say of the weights.
   func restore(
     _ start: RunStart, _ runners: NetworkRunners, _ update: ParameterUpdate, _ communicator: any Communicator
-  ) throws {
+  ) throws -> [String] {
     let state = runners.state, blocks = try update.blocksToRestore()
+    var remarks: [String] = []
     if communicator.rank == 0, let path = start.checkpoint {
       try CheckpointReader(path).restore(state, blocks: blocks)
     } else {
+      if communicator.rank == 0, let weights = experiment.startingWeights {
+        remarks = try weights.load(into: runners).lines
+      }
       update.startAverage()
     }
     for (name, values) in [("parameters", state.values)] + blocks.map({ ($0.name, $0.values) }) {
@@ -71,5 +77,6 @@ extension TrainingRun {
       try withUnsafeMutableBytes(of: &count) { try communicator.broadcast(path, $0) }
       state.counters[path] = Int(count)
     }
+    return remarks
   }
 }

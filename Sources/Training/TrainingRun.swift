@@ -86,7 +86,7 @@ public struct TrainingRun {
       layerDecay: experiment.layerDecay, state: runners.state, team: runners.team, ranks: communicator.size,
       shards: exchange.shards)
     try agreement(runners).check(communicator)
-    try restore(start, runners, update, communicator)
+    let weights = try restore(start, runners, update, communicator)
 
     let step = start.info?.step ?? 0
     let log =
@@ -96,6 +96,7 @@ public struct TrainingRun {
         // A run that was killed before its first checkpoint goes on from step 0, over what it had written.
         resumedStep: start.info?.step ?? (request.resume == nil ? nil : 0)) : nil
     try log.map { try announce($0, threads, assignment, schedule, runners, totalSteps, start) }
+    for line in weights { log?.announce(line) }
     if let sentence = buckets.sentence { log?.announce(sentence) }
     let queue = ReductionQueue(communicator, reducing: assignment.reduction)
     defer { queue.close() }

@@ -16,7 +16,7 @@ struct Evaluate: ParsableCommand {
   @Argument(help: "A run file, then settings that win over it.")
   var runAndSettings: [String] = []
 
-  @Option(help: "A checkpoint folder, or a safetensors file of weights under the reference's names.")
+  @Option(help: "A checkpoint folder, or weights under the reference's names: safetensors, or .pth of PyTorch.")
   var checkpoint: String
 
   @Flag(help: "The moving average of the weights, which a run with `optimizer.average` keeps.")

@@ -2,6 +2,7 @@ import Configuration
 import Datasets
 import Graphs
 import Pictures
+import PyTorchArchives
 import Safetensors
 import Tasks
 import Training
@@ -27,7 +28,8 @@ enum ProgramExit: Int32 {
       self = error.exit
     case let error as StartError:
       self = ProgramExit(rawValue: error.exitCode) ?? .data
-    case is DatasetError, is SafetensorsError, is CheckpointError, is WeightError, is TooManyBrokenSamples:
+    case is DatasetError, is SafetensorsError, is ArchiveError, is CheckpointError, is WeightError,
+      is TooManyBrokenSamples:
       self = .data
     case is ReportingError, is CheckpointWriteError, is PictureError, is OutputError:
       self = .inputOutput

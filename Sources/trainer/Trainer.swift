@@ -18,7 +18,7 @@ struct Trainer: ParsableCommand {
       """,
     subcommands: [
       Train.self, Evaluate.self, Predict.self, Compare.self, Replay.self, Inspect.self, Models.self, Verify.self,
-      Benchmark.self, Doctor.self,
+      Benchmark.self, Doctor.self, Checkpoint.self,
     ],
     defaultSubcommand: Train.self)
 }

@@ -1,8 +1,11 @@
-"""Weights between the trainer and torchvision, both ways.
+"""Weights between the trainer and torchvision or timm, both ways.
 
     python weights_roundtrip.py export FILE [--network resnet50] [--size 64] [--seed 0]
         writes torchvision's network with random weights and perturbed batch-norm statistics, an input and PyTorch's
         logits as a parity fixture; `trainer verify FILE` then loads those weights and compares.
+    python weights_roundtrip.py published --network NAME [--package timm] [--form legacy] [--trainer PROGRAM]
+        writes the package's own network with random weights as a .pth file, as a training script would leave it, has
+        `trainer checkpoint convert` read it, and holds the trainer's logits to PyTorch's with `trainer verify`.
     python weights_roundtrip.py compare --weights model.safetensors --input FILE (--logits FILE | --command COMMAND)
         loads weights that the trainer wrote into torchvision's network with strict=True and compares the logits.
 
@@ -12,7 +15,9 @@ of rows, or one object a line with the key `logits`). --command makes the logits
 {input} and {output} are replaced; without {output}, what it prints is taken as the JSON. Exit code 1: they differ.
 """
 import argparse
+import collections
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -32,18 +37,22 @@ def build(name, classes):
     return getattr(torchvision_networks(), name)(weights=None, num_classes=classes).eval()
 
 
+def perturb(network):
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            # Far enough from 0 and 1 to notice statistics that were not loaded, near enough to keep 50 layers in range.
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.8, 1.25)
+            module.weight.uniform_(0.8, 1.2)
+            module.bias.normal_(0, 0.1)
+            module.num_batches_tracked.fill_(7)
+
+
 def export(arguments):
     torch.manual_seed(arguments.seed)
     network = build(arguments.network, arguments.classes)
     with torch.no_grad():
-        for module in network.modules():
-            if isinstance(module, torch.nn.BatchNorm2d):
-                # Far enough from 0 and 1 to notice statistics that were not loaded, near enough to keep 50 layers in range.
-                module.running_mean.normal_(0, 0.1)
-                module.running_var.uniform_(0.8, 1.25)
-                module.weight.uniform_(0.8, 1.2)
-                module.bias.normal_(0, 0.1)
-                module.num_batches_tracked.fill_(7)
+        perturb(network)
         tensors = {f"param.{name}": value.detach().clone() for name, value in network.named_parameters()}
         tensors |= {f"buffer.{name}": value.clone() for name, value in network.named_buffers()}
         images = torch.randn(2, 3, arguments.size, arguments.size)
@@ -60,6 +69,65 @@ def export(arguments):
     })
     print(json.dumps({"file": arguments.file, "network": arguments.network, "float32_error": error}))
     return 0
+
+
+# timm's network, how timm makes it, and the trainer's network and attention module.
+TIMM = {
+    "resnet18": ({}, "resnet18", None),
+    "resnet50": ({}, "resnet50", None),
+    "resnext50_32x4d": ({}, "resnext50_32x4d", None),
+    "wide_resnet50_2": ({}, "wide_resnet50_2", None),
+    "vgg16_bn": ({}, "vgg16_bn", None),
+    "seresnet50": ({}, "resnet50", {"name": "se", "bias": True}),
+    "seresnext50_32x4d": ({}, "resnext50_32x4d", {"name": "se", "bias": True}),
+    "resnet50+eca": ({"block_args": {"attn_layer": "eca"}}, "resnet50", {"name": "eca", "kernels": [5, 5, 5, 7]}),
+}
+
+
+def published_network(arguments):
+    """The network, and how the trainer's run file describes it."""
+    networks = torchvision_networks()
+    if arguments.package == "torchvision":
+        return getattr(networks, arguments.network)(weights=None, num_classes=arguments.classes), {"name": arguments.network}
+    import timm
+    options, name, attention = TIMM[arguments.network]
+    network = timm.create_model(arguments.network.split("+")[0], num_classes=arguments.classes, **options)
+    return network, {"name": name} | ({"attention": attention} if attention else {})
+
+
+def published(arguments):
+    torch.manual_seed(arguments.seed)
+    network, model = published_network(arguments)
+    model["classes"] = arguments.classes
+    with torch.no_grad(), tempfile.TemporaryDirectory() as folder:
+        perturb(network.eval())
+        images = torch.randn(2, 3, arguments.size, arguments.size)
+        weights = collections.OrderedDict((f"module.{name}", value) for name, value in network.state_dict().items())
+        file, run_file, converted = (os.path.join(folder, name) for name in ("weights.pth", "run.yaml", "converted"))
+        torch.save({"epoch": 1, "arch": arguments.network, "state_dict": weights}, file,
+                   _use_new_zipfile_serialization=arguments.form == "zip")
+        with open(run_file, "w") as text:
+            json.dump({"model": model}, text)
+        result = subprocess.run([arguments.trainer, "checkpoint", "convert", file, "--run", run_file, "--output", converted],
+                                stdout=subprocess.PIPE, text=True)
+        if result.returncode != 0:
+            sys.exit(f"trainer checkpoint convert ended with code {result.returncode}")
+        statistics = ("running_mean", "running_var", "num_batches_tracked")
+        tensors = {("buffer." if name.endswith(statistics) else "param.") + name: value
+                   for name, value in load_file(converted).items()}
+        exact = network.double()(images.double()).float()
+        fixture = os.path.join(folder, "fixture.safetensors")
+        config = {"network": model["name"], "classes": arguments.classes}
+        if "attention" in model:
+            config["attention"] = model["attention"]
+        save_file(tensors | {"input.0": images, "eval.output.0": exact}, fixture, metadata={
+            "system": "torchvision", "variant": arguments.network, "config": json.dumps(config),
+            "source": f"{arguments.package}'s {arguments.network} by torch {torch.__version__}",
+            "params": str(sum(value.numel() for value in network.parameters()))})
+        verdict = subprocess.run([arguments.trainer, "verify", "--json", fixture], stdout=subprocess.PIPE, text=True)
+    print(json.dumps({"package": arguments.package, "network": arguments.network, "form": arguments.form,
+                      "matched": result.stdout.splitlines()[0].split(": ", 1)[1], "verify": json.loads(verdict.stdout)}))
+    return verdict.returncode
 
 
 def read_input(path):
@@ -130,6 +198,15 @@ def main():
     command.add_argument("--size", type=int, default=64, help="height and width of the input in pixels")
     command.add_argument("--seed", type=int, default=0)
     command.set_defaults(action=export)
+    command = commands.add_parser("published")
+    command.add_argument("--network", default="resnet50")
+    command.add_argument("--package", choices=["torchvision", "timm"], default="torchvision")
+    command.add_argument("--form", choices=["zip", "legacy"], default="zip", help="the container that torch.save writes")
+    command.add_argument("--classes", type=int, default=1000)
+    command.add_argument("--size", type=int, default=64, help="height and width of the input in pixels")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--trainer", default="trainer", help="the trainer's program")
+    command.set_defaults(action=published)
     command = commands.add_parser("compare")
     command.add_argument("--weights", required=True)
     command.add_argument("--input", required=True)

@@ -1,4 +1,5 @@
 import Foundation
+import Safetensors
 import Testing
 
 /// What a user can do wrong: each mistake has its sentence and its exit code, and says so once.
@@ -99,6 +100,20 @@ import Testing
       testDescription: "no such checkpoint", options: ["--resume", "FOLDER/none"], code: 65,
       says: ["FOLDER/none is no checkpoint: it has no readable state.json"]),
     Mistake(
+      testDescription: "weights that are not there", settings: ["model.weights=FOLDER/none.pth"], code: 65,
+      says: ["FOLDER/none.pth: wanted a readable file, found No such file or directory"]),
+    Mistake(
+      testDescription: "weights that would run something", settings: ["model.weights=FOLDER/attack.pth"], code: 65,
+      says: ["FOLDER/attack.pth: the pickle names 'posix.system', which is not data; nothing was run"]),
+    Mistake(
+      testDescription: "weights for other classes", settings: ["model.weights={file: FOLDER/tiny.safetensors}"],
+      code: 65,
+      says: ["FOLDER/tiny.safetensors: 0 tensors of the file fit the network, 1 of another shape (fc.bias is [3]"]),
+    Mistake(
+      testDescription: "an unknown way to take a classifier",
+      settings: ["model.weights={file: FOLDER/tiny.safetensors, head: old}"], code: 64,
+      says: ["command line: model.weights.head: no head is called 'old'"]),
+    Mistake(
       testDescription: "a folder that cannot be made", options: ["--output", "FOLDER/tiny.yaml/run"], code: 64,
       says: ["cannot make the folder FOLDER/tiny.yaml/run"]),
     Mistake(
@@ -143,6 +158,12 @@ import Testing
     }
   }
 
+  /// A pickle in the older form of torch.save whose object would call os.system.
+  private static let attack = Data(
+    [0x80, 2, 0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E, 0x80, 2, 0x4D, 0xE9, 3, 0x2E]
+      + [UInt8]("\u{80}\u{2}}X\u{D}\0\0\0little_endian\u{88}s.".unicodeScalars.map { UInt8($0.value) })
+      + [UInt8]("\u{80}\u{2}cposix\nsystem\nX\u{2}\0\0\0id\u{85}R.".unicodeScalars.map { UInt8($0.value) }))
+
   /// What the mistakes are about.
   private static func prepare(_ run: TinyRun) throws {
     let files = FileManager.default
@@ -152,6 +173,10 @@ import Testing
     files.createFile(atPath: run.path("cifar/data_batch_1.bin"), contents: Data(count: 4 * 3073 - 1))
     files.createFile(atPath: run.path("cifar/test_batch.bin"), contents: Data(count: 4 * 3073))
     try Pictures.folder(run.path("text"), broken: 3)
+    try Self.attack.write(to: URL(fileURLWithPath: run.path("attack.pth")))
+    var weights = SafetensorsWriter()
+    try weights.add("fc.bias", shape: [3], floats: [1, 2, 3])
+    _ = try weights.write(to: run.path("tiny.safetensors"))
     try files.createDirectory(atPath: run.path("occupied/checkpoints"), withIntermediateDirectories: true)
   }
 

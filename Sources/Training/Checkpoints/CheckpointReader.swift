@@ -8,8 +8,8 @@ import Safetensors
 public struct CheckpointReader {
   public let path: String
   public let info: CheckpointInfo
-  private let model: SafetensorsFile
-  private let optimizer: SafetensorsFile
+  let model: SafetensorsFile
+  let optimizer: SafetensorsFile
 
   /// Opens the checkpoint folder at `path` and verifies sizes and checksums.
   /// - Throws: `CheckpointError` naming the file that is missing or has changed.
