@@ -68,6 +68,8 @@ public struct LARS: Optimizer {
     let decay = group.decays ? weightDecay : 0
     guard alwaysAdapts || decay != 0, weights > 0, gradient > 0 else { return 1 }
     let trust = trustCoefficient * weights / (gradient + weights * decay + epsilon)
-    return clipsTrust ? min(trust / rate, 1) : trust
+    guard clipsTrust else { return trust }
+    // Also 1 where both are 0.
+    return trust < rate ? trust / rate : 1
   }
 }

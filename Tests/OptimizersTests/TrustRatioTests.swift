@@ -100,6 +100,19 @@ import Testing
     }
   }
 
+  @Test func nothingButZerosIsNoTrouble() {
+    var rule = LARS(weightDecay: 0.1, trustCoefficient: 0)
+    rule.clipsTrust = true
+    for rule in [rule, LAMB()] as [any Optimizer] {
+      var block = UpdateBlock([1, 2, 0, 0], rule: rule)
+      block.gradients = [1, -1, 0, 0]
+      let layout = ParameterLayout(
+        tensors: [0..<2, 2..<4].map { ParameterTensor(ParameterGroup($0, decays: true)) })
+      block.update(rule, layout, step: 0, rate: 0)
+      #expect(block.parameters == [1, 2, 0, 0], "a rate of 0, and a tensor without weights and gradients")
+    }
+  }
+
   @Test(arguments: [LAMB() as any Optimizer, LARS(momentum: 0.9, weightDecay: 1e-2)])
   func anyNumberOfWorkersGivesTheSameBits(_ rule: any Optimizer) {
     // Tensors of several tiles, of one, and of less than a lane, with gaps.
