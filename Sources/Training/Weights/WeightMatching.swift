@@ -120,11 +120,13 @@ public struct WeightError: Error, Hashable, Sendable, CustomStringConvertible {
       + parts.joined(separator: ", ") + advice
   }
 
-  /// What to write into the run file, where the network is trained and nothing else is wrong.
+  /// What to write into the run file, where it is a run that starts from the weights.
   private var advice: String {
-    guard let head, !matching.misshapen.isEmpty, matching.misshapen.allSatisfy({ $0.path.hasPrefix(head + ".") }) else {
-      return ""
-    }
-    return "; `model.weights.head: new` starts a classifier for other classes anew"
+    guard let head, matching.misshapen.allSatisfy({ $0.path.hasPrefix(head + ".") }) else { return "" }
+    if !matching.misshapen.isEmpty { return "; `model.weights.head: new` starts a classifier for other classes anew" }
+    let isMissing = !matching.missing.isEmpty && !tolerance.allowsMissing
+    return isMissing
+      ? "; `model.weights.allow: [missing]` starts what is missing anew"
+      : "; `model.weights.allow: [left_over]` passes over what is left"
   }
 }

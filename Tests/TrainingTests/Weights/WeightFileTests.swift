@@ -112,9 +112,11 @@ import Training
     ])
     var tolerance = WeightFile.Tolerance()
     tolerance.hasNewHead = true
-    #expect(throws: WeightError.self) { try weights.load(into: state, head: "fc", tolerance: tolerance) }
+    let missing = #expect(throws: WeightError.self) { try weights.load(into: state, head: "fc", tolerance: tolerance) }
+    #expect(missing?.description.hasSuffix("; `model.weights.allow: [missing]` starts what is missing anew") == true)
     tolerance.allowsMissing = true
-    #expect(throws: WeightError.self) { try weights.load(into: state, head: "fc", tolerance: tolerance) }
+    let left = #expect(throws: WeightError.self) { try weights.load(into: state, head: "fc", tolerance: tolerance) }
+    #expect(left?.description.hasSuffix("; `model.weights.allow: [left_over]` passes over what is left") == true)
     tolerance.allowsLeftOver = true
     let matching = try weights.load(into: state, head: "fc", tolerance: tolerance)
     #expect(
