@@ -35,7 +35,7 @@ public struct ConditionalConvolution: Module, Sendable {
       weights: .kaimingNormal(.fanOut))
     return convolution(x) { means in
       means.linear("routing", experts).sigmoid()  // [N, E]
-        .seen(as: .weights(title: "routing", parts: (1...experts).map { "expert \($0)" }))
+        .seen(as: .weights(title: "routing weights", parts: (1...experts).map { "expert \($0)" }))
     }
   }
 }

@@ -41,7 +41,7 @@ public struct SwitchableExcitation: Module, Sendable {
     guard !operators.isEmpty else { return x.trace.invalid("nothing to switch between: wanted an operator") }
     let means = x.mean(over: .spatial)  // [N, 1, 1, C]
     let switches = means.linear("switch_fc", operators.count).sigmoid()  // [N, 1, 1, K]
-      .seen(as: .weights(title: "switch", parts: operators.map(\.rawValue)))
+      .seen(as: .weights(title: "switch weights", parts: operators.map(\.rawValue)))
     let gates = operators.enumerated().map { k, kind in
       (excited(means, kind) * switches.sliced(k..<k + 1, axis: -1)).sigmoid()  // [N, 1, 1, C]
     }

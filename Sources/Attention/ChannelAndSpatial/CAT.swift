@@ -35,7 +35,7 @@ public struct CAT: Module, Sendable {
     guard x.isImage else { return x.notAnImage("cannot attend to") }
     let blurred = blurred(x)
     let factors = factor("c_w", x).concatenated(with: [factor("s_w", x)], axis: 0).softmax()  // [2]
-      .seen(as: .weights(title: "branches", parts: ["w_c channels", "w_s places"]))
+      .seen(as: .weights(title: "branch weights", parts: ["channels", "places"]))
     let channels = channelGate(x, blurred) * factors.sliced(0..<1, axis: 0)  // [N, 1, 1, C]
     let places = spatialGate(x, blurred) * factors.sliced(1..<2, axis: 0)  // [N, H, W, 1]
     // x a + x b, not x (a + b): a sum that repeats both its sides is a map as large as x that no fast path makes.

@@ -17,6 +17,16 @@ public struct Explanation: Sendable {
   /// What the attention modules did, in the order of the network.
   public let observations: [Observation]
 
+  package init(
+    label: Int, logits: [Float], picture: PixelImage, activation: HeatMap, observations: [Observation]
+  ) {
+    self.label = label
+    self.logits = logits
+    self.picture = picture
+    self.activation = activation
+    self.observations = observations
+  }
+
   /// The softmax of the logits.
   public var probabilities: [Double] {
     let largest = Double(logits.max() ?? 0), powers = logits.map { exp(Double($0) - largest) }
@@ -86,6 +96,8 @@ public final class Explainer {
 
 /// A network without a feature map that could be looked at.
 public struct ExplanationError: Error, Hashable, Sendable, CustomStringConvertible {
+  package init() {}
+
   public var description: String {
     "this network marks no feature map as `seen(as: .features)`, so that nothing can be said of where it looks"
   }

@@ -28,7 +28,7 @@ public struct ExplanationSheet {
   private static let headingHeight = 34.0
   /// A plot keeps a margin of 18 points to its title: plots stick out by that, so that the titles stand in line.
   private static let plotMargin = 18.0
-  private static let plotHeight = 290.0
+  private static let plotHeight = 282.0
 
   /// A part of the page, drawn from a height on.
   private struct Section {
@@ -46,7 +46,8 @@ public struct ExplanationSheet {
     for start in stride(from: 0, to: plots.count, by: 2) {
       sections.append(pair(Array(plots[start..<min(start + 2, plots.count)])))
     }
-    let height = sections.reduce(2 * Self.margin) { $0 + $1.height }
+    // Every part ends with a gap of its own.
+    let height = sections.reduce(Self.margin + 4) { $0 + $1.height }
     let canvas = Canvas(width: Self.width, height: height, scale: scale)
     var y = Self.margin
     for section in sections {
@@ -67,7 +68,7 @@ public struct ExplanationSheet {
       PicturePanels.Item(
         image: overlay(map, side: side, scale, range: range), name: "Grad-CAM: “\(nameOfClass(explanation.label))”",
         note: "\(map.columns)×\(map.rows) places"
-          + (largest > 0 ? ", 0 … \(Self.text(largest))" : "; none speaks for the class")),
+          + (largest > 0 ? ", 0 … \(NumberText.significant(Double(largest), digits: 2))" : "; none speaks for the class")),
     ]
     let panels = PicturePanels(items: items, columns: 4)
     let height = Self.headingHeight + panels.height(width: Self.content) + 24
@@ -78,7 +79,8 @@ public struct ExplanationSheet {
       let top = y + Self.headingHeight, x = Self.margin + 2 * (side + panels.gap) + 18
       panels.draw(on: canvas, at: Point(x: Self.margin, y: top), width: Self.content)
       drawClasses(on: canvas, in: Rectangle(x: x, y: top, width: Self.width - Self.margin - x, height: side))
-      let bar = Rectangle(x: x + 62, y: top + side - 26, width: 180, height: 10)
+      let bar = Rectangle(
+        x: x + canvas.width(of: "least", Self.textFont) + 6, y: top + side - 26, width: 180, height: 10)
       canvas.text(
         "Colours of every map, from its least to its largest number:", at: Point(x: x, y: bar.y - 18), Self.textFont,
         .slate)
@@ -111,9 +113,9 @@ public struct ExplanationSheet {
   private func maps(_ group: ModuleFigures.Maps, _ scale: Double) -> Section {
     let side = PicturePanels(items: [], columns: ModuleFigures.mapColumns).side(width: Self.content)
     let items = group.items.map { name, map in
-      let range = map.range.map { ", \(Self.text($0.lowerBound)) … \(Self.text($0.upperBound))" } ?? ""
-      return PicturePanels.Item(
-        image: overlay(map, side: side, scale), name: name, note: "\(map.columns)×\(map.rows)\(range)")
+      PicturePanels.Item(
+        image: overlay(map, side: side, scale), name: name,
+        note: "\(map.columns)×\(map.rows)" + (map.range.map { ", " + group.rangeNote($0) } ?? ""))
     }
     let panels = PicturePanels(items: items, columns: ModuleFigures.mapColumns)
     return Section(height: Self.headingHeight + panels.height(width: Self.content) + 24) { canvas, y in
@@ -144,6 +146,4 @@ public struct ExplanationSheet {
     func pixels(_ extent: Int) -> Int { max(1, Int((Double(extent) * magnification).rounded())) }
     return map.overlaid(on: picture, width: pixels(picture.width), height: pixels(picture.height), range: range)
   }
-
-  private static func text(_ value: Float) -> String { NumberText.significant(Double(value), digits: 2) }
 }

@@ -2,7 +2,7 @@ import Pictures
 
 /// What of a network's modules is drawn: of a deep network the last module of each size, and how many were left out is
 /// said.
-struct ModuleFigures {
+package struct ModuleFigures {
   /// Maps in a row of the page.
   static let mapColumns = 6
   /// The most maps of one kind, two rows of them.
@@ -16,11 +16,19 @@ struct ModuleFigures {
     /// What was left out.
     let note: String
     let items: [(name: String, map: HeatMap)]
+    /// Whether the numbers of a map are shares of 1, of which only the largest says something.
+    let areShares: Bool
+
+    func rangeNote(_ range: ClosedRange<Float>) -> String {
+      let (low, high) = (Double(range.lowerBound), Double(range.upperBound))
+      if areShares { return "largest \(NumberText.significant(high, digits: 2))" }
+      return "\(NumberText.fixed(low, decimals: 3)) … \(NumberText.fixed(high, decimals: 3))"
+    }
   }
 
   let observations: [Observation]
 
-  init(_ observations: [Observation]) { self.observations = observations }
+  package init(_ observations: [Observation]) { self.observations = observations }
 
   /// Gates of places, then attention over places.
   var maps: [Maps] {
@@ -33,22 +41,23 @@ struct ModuleFigures {
       }
     }
     return [
-      maps("Spatial gates", gates), maps("Attention over places", attention(ofCentre: false)),
-      maps("Attention of the centre", attention(ofCentre: true)),
+      maps("Spatial gates", gates, areShares: false),
+      maps("Attention over places", attention(ofCentre: false), areShares: true),
+      maps("Attention of the centre", attention(ofCentre: true), areShares: true),
     ].compactMap { $0 }
   }
 
-  private func maps(_ title: String, _ all: [(path: String, map: HeatMap)]) -> Maps? {
+  private func maps(_ title: String, _ all: [(path: String, map: HeatMap)], areShares: Bool) -> Maps? {
     guard !all.isEmpty else { return nil }
     let names = ShortPaths(all.map(\.path))
     let shown = Self.shown(all.map { [$0.map.rows, $0.map.columns] }, atMost: Self.mostMaps)
     return Maps(
       title: title + names.suffix, note: Self.note(shown.count, of: all.count),
-      items: shown.map { (names.names[$0], all[$0].map) })
+      items: shown.map { (names.names[$0], all[$0].map) }, areShares: areShares)
   }
 
   /// Channel gates first, then weights and factors by depth.
-  var plots: [LinePlot] { gatePlots + partPlots }
+  package var plots: [LinePlot] { gatePlots + partPlots }
 
   private var gatePlots: [LinePlot] {
     let all = observations.compactMap { observation -> (path: String, values: [Float])? in
@@ -61,7 +70,7 @@ struct ModuleFigures {
       let values = sorted[index]
       return PlotSeries(
         "\(names.names[index]) (\(values.count))",
-        values.enumerated().map { Point(x: 100 * (Double($0) + 0.5) / Double(values.count), y: Double($1)) })
+        values.enumerated().map { Point(x: 100 * Double($0) / Double(max(1, values.count - 1)), y: Double($1)) })
     }
     let left = shown.count < all.count ? ", \(shown.count) of \(all.count)" : ""
     var plots = [
@@ -109,7 +118,7 @@ struct ModuleFigures {
   }
 
   /// The places of `sizes` to show: all, or the last before each change of size, or of these as many as may be, evenly.
-  static func shown(_ sizes: [[Int]], atMost limit: Int) -> [Int] {
+  package static func shown(_ sizes: [[Int]], atMost limit: Int) -> [Int] {
     guard sizes.count > limit else { return Array(sizes.indices) }
     let last = sizes.indices.filter { $0 + 1 == sizes.count || sizes[$0 + 1] != sizes[$0] }
     guard last.count > limit else { return last }
@@ -122,12 +131,12 @@ struct ModuleFigures {
 }
 
 /// Paths of alike modules without what all of them end with, which is said once: `layer1.0` for `layer1.0.cbam`.
-struct ShortPaths {
-  let names: [String]
+package struct ShortPaths {
+  package let names: [String]
   /// ` (cbam)`, or nothing.
-  let suffix: String
+  package let suffix: String
 
-  init(_ paths: [String]) {
+  package init(_ paths: [String]) {
     let parts = paths.map { $0.split(separator: ".").map(String.init) }
     var shared = 0
     // At least one part of each stays.

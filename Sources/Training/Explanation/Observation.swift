@@ -20,10 +20,15 @@ public struct Observation: Hashable, Sendable {
   public let path: String
   public let content: Content
 
+  package init(path: String, content: Content) {
+    self.path = path
+    self.content = content
+  }
+
   /// What a network's marks hold after it has seen one picture.
   /// - Parameter aspect: the picture's height divided by its width: positions without a grid of their own are laid out
   ///   like it.
-  static func all(_ marks: [(sighting: Sighting, view: TensorView)], aspect: Double) -> [Observation] {
+  package static func all(_ marks: [(sighting: Sighting, view: TensorView)], aspect: Double) -> [Observation] {
     var result: [Observation] = []
     for (sighting, view) in marks {
       switch sighting.sight {
@@ -100,7 +105,7 @@ public struct Observation: Hashable, Sendable {
   }
 
   /// The rows and columns of `count` positions whose ratio is nearest to the picture's; `nil` where none is near.
-  static func grid(_ count: Int, aspect: Double) -> (rows: Int, columns: Int)? {
+  package static func grid(_ count: Int, aspect: Double) -> (rows: Int, columns: Int)? {
     func distance(_ rows: Int) -> Double { abs(log(Double(rows * rows) / Double(count) / aspect)) }
     let rows = (1...max(1, count)).lazy.filter { count % $0 == 0 }.min { distance($0) < distance($1) }
     guard let rows, distance(rows) < log(1.5) else { return nil }
