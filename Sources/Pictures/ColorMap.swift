@@ -23,12 +23,12 @@ public enum ColorMap {
 extension Canvas {
   /// Draws the colours from 0 at the left to 1 at the right, with what either end stands for beside them.
   public func colorBar(in bar: Rectangle, low: String, high: String, _ font: Font) {
-    let steps = Int((bar.width * scale).rounded())
-    for step in 0..<steps {
-      let x = bar.x + Double(step) / scale
-      fill(
-        Rectangle(x: x, y: bar.y, width: 1 / scale, height: bar.height), ColorMap.color(Double(step) / Double(steps - 1)))
+    let steps = max(2, Int((bar.width * scale).rounded()))
+    let pixels = (0..<steps).flatMap { step in
+      let color = ColorMap.color(Double(step) / Double(steps - 1))
+      return [color.red, color.green, color.blue].map { UInt8((255 * $0).rounded()) }
     }
+    draw(PixelImage(width: steps, height: 1, pixels: pixels), in: bar, smooth: false)
     text(low, at: Point(x: bar.x - 6, y: bar.midY), font, .slate, anchor: .right)
     text(high, at: Point(x: bar.maxX + 6, y: bar.midY), font, .slate)
   }

@@ -49,8 +49,8 @@ public struct HeatMap: Hashable, Sendable {
         let x = (Double(column) + 0.5) / Double(width)
         // A map of one number has nothing to tell apart: the middle of the colours.
         let share = spread > 0 ? (value(x: x, y: y) - range.lowerBound) / spread : 0.5
-        let color = ColorMap.color(Self.inSteps(Double(share), 64))
-        let grey = (1 - opacity) * Self.inSteps(picture.brightness(x: x, y: y), 32)
+        let color = ColorMap.color(Self.inSteps(Double(share), 32))
+        let grey = (1 - opacity) * Self.inSteps(picture.brightness(x: x, y: y), 16)
         let offset = 3 * (row * width + column)
         for (channel, part) in [color.red, color.green, color.blue].enumerated() {
           pixels[offset + channel] = UInt8((255 * (opacity * part + grey)).rounded())

@@ -80,7 +80,7 @@ public struct ExplanationSheet {
       panels.draw(on: canvas, at: Point(x: Self.margin, y: top), width: Self.content)
       drawClasses(on: canvas, in: Rectangle(x: x, y: top, width: Self.width - Self.margin - x, height: side))
       let bar = Rectangle(
-        x: x + canvas.width(of: "least", Self.textFont) + 6, y: top + side - 26, width: 180, height: 10)
+        x: (x + canvas.width(of: "least", Self.textFont) + 6).rounded(), y: top + side - 26, width: 180, height: 10)
       canvas.text(
         "Colours of every map, from its least to its largest number:", at: Point(x: x, y: bar.y - 18), Self.textFont,
         .slate)

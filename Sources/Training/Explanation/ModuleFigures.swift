@@ -1,12 +1,12 @@
 import Pictures
 
-/// What of a network's modules is drawn: of a deep network the last module of each size, and how many were left out is
-/// said.
+/// What of a network's modules is drawn: of a deep network the first and the last module of each size or the last alone,
+/// and how many were left out is said.
 package struct ModuleFigures {
   /// Maps in a row of the page.
   static let mapColumns = 6
-  /// The most maps of one kind, two rows of them.
-  private static let mostMaps = 12
+  /// The most maps of one kind: a row.
+  private static let mostMaps = mapColumns
   /// The most curves in one plot: beyond, colours would repeat.
   private static let mostCurves = 6
 
@@ -61,7 +61,7 @@ package struct ModuleFigures {
 
   private var gatePlots: [LinePlot] {
     let all = observations.compactMap { observation -> (path: String, values: [Float])? in
-      if case .channels(let values) = observation.content { (observation.path, values) } else { nil }
+      if case .channels(let values) = observation.content, !values.isEmpty { (observation.path, values) } else { nil }
     }
     guard !all.isEmpty else { return [] }
     let names = ShortPaths(all.map(\.path)), sorted = all.map { $0.values.sorted(by: >) }
@@ -117,16 +117,20 @@ package struct ModuleFigures {
       style: values.count > 30 ? .line : .marked)
   }
 
-  /// The places of `sizes` to show: all, or the last before each change of size, or of these as many as may be, evenly.
+  /// The places of `sizes` to show: all, or the first and the last of each run of one size, or the last alone, or of
+  /// these as many as may be, evenly.
   package static func shown(_ sizes: [[Int]], atMost limit: Int) -> [Int] {
     guard sizes.count > limit else { return Array(sizes.indices) }
-    let last = sizes.indices.filter { $0 + 1 == sizes.count || sizes[$0 + 1] != sizes[$0] }
+    func isLast(_ index: Int) -> Bool { index + 1 == sizes.count || sizes[index + 1] != sizes[index] }
+    let ends = sizes.indices.filter { isLast($0) || $0 == 0 || isLast($0 - 1) }
+    if ends.count <= limit { return ends }
+    let last = ends.filter(isLast)
     guard last.count > limit else { return last }
     return (1...limit).map { last[$0 * last.count / limit - 1] }
   }
 
   private static func note(_ shown: Int, of all: Int) -> String {
-    shown == all ? "" : "\(shown) of \(all): the last of each size"
+    shown == all ? "" : "\(shown) of \(all)"
   }
 }
 

@@ -14,9 +14,10 @@ import Training
     Observation(path: path, content: .channels(values))
   }
 
-  @Test func `Of a deep network the last module of each size is shown`() {
+  @Test func `Of a deep network the ends of each size are shown`() {
     let sizes = [[8], [8], [8], [16], [16], [32], [32], [32]]
     #expect(ModuleFigures.shown(sizes, atMost: 8) == Array(0..<8))
+    #expect(ModuleFigures.shown(sizes, atMost: 6) == [0, 2, 3, 4, 5, 7])
     #expect(ModuleFigures.shown(sizes, atMost: 4) == [2, 4, 7])
     #expect(ModuleFigures.shown((0..<10).map { [$0] }, atMost: 5) == [1, 3, 5, 7, 9])
     let deep = (0..<50).map { channels("layer\($0 / 10).\($0 % 10).se", [Float](repeating: 0, count: 1 << ($0 / 10))) }
