@@ -116,7 +116,7 @@ let package = Package(
       name: "TrainingTests",
       dependencies: [
         "Training", "Models", "Tasks", "Layers", "Graphs", "Operators", "Optimizers", "Communication", "Datasets", "Compute",
-        "Configuration", "Safetensors", "Support", "TensorBoardEvents",
+        "Configuration", "Safetensors", "Support", "TensorBoardEvents", "Pictures",
       ],
       swiftSettings: [processor]),
     .testTarget(name: "ParityTests", dependencies: ["Parity", "Attention", "Safetensors", "Support"], swiftSettings: [processor]),

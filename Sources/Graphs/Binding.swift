@@ -91,6 +91,12 @@ extension Program {
     }
   }
 
+  func use(ofOutputGradient name: String) -> Use? {
+    graph.gradients.first { $0.name == name }.flatMap { _, operand in
+      gradientCells[operand.value.index].map { Use(cell: $0, shape: operand.shape) }
+    }
+  }
+
   func use(ofInputGradient name: String) -> Use? {
     for (index, value) in graph.values.enumerated() {
       if case .input(name, _) = value.source, let cell = gradientCells[index] {

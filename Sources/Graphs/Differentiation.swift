@@ -51,6 +51,12 @@ struct Differentiation {
       hasContribution.insert(cell)
     }
     for index in graph.nodes.indices.reversed() { differentiate(index, wanted) }
+    for value in graph.gradients.map(\.operand.value) {
+      let cell = gradientCell(of: value)
+      cells[cell].isResult = true
+      if hasContribution.insert(cell).inserted { zero(cell, graph.values[value.index].shape) }
+    }
+    guard graph.gradients.isEmpty else { return }
     for (index, value) in graph.values.enumerated() {
       switch value.source {
       case .parameter, .input(_, wantsGradient: true):
@@ -62,10 +68,11 @@ struct Differentiation {
     }
   }
 
-  /// The values on a way from a parameter (or an input whose gradient is asked for) to anywhere.
+  /// The values on a way from a parameter (or an input whose gradient is asked for) to anywhere; where gradients of
+  /// outputs are asked for, from these alone.
   private func valuesThatWantGradients() -> Set<ValueID> {
-    var wanted: Set<ValueID> = []
-    for (index, value) in graph.values.enumerated() {
+    var wanted = Set(graph.gradients.map(\.operand.value))
+    for (index, value) in graph.values.enumerated() where graph.gradients.isEmpty {
       switch value.source {
       case .parameter, .input(_, wantsGradient: true): wanted.insert(ValueID(index: index))
       default: break

@@ -14,6 +14,8 @@ public struct Graph: Sendable {
   public internal(set) var outputs: [(name: String, operand: Operand)] = []
   /// Values whose gradient is given from outside: the loss, in training.
   public internal(set) var roots: [(name: String, operand: Operand)] = []
+  /// Outputs whose gradient is a result too. Where there are any, no other gradients are computed.
+  public internal(set) var gradients: [(name: String, operand: Operand)] = []
   /// The last new value of each buffer that this graph updates, by buffer index.
   public internal(set) var bufferUpdates: [Int: ValueID] = [:]
 

@@ -40,6 +40,7 @@ public final class Interpreter: Runner {
   public func output(_ name: String) -> TensorView { view(program.use(ofOutput: name)!) }
   public func seed(_ name: String) -> TensorView { view(program.use(ofSeed: name)!) }
   public func inputGradient(_ name: String) -> TensorView { view(program.use(ofInputGradient: name)!) }
+  public func outputGradient(_ name: String) -> TensorView { view(program.use(ofOutputGradient: name)!) }
 
   public func forward(random: RandomKey) throws {
     for (index, step) in program.steps.enumerated() {

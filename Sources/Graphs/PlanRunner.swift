@@ -48,6 +48,7 @@ public final class PlanRunner: Runner {
   public func output(_ name: String) -> TensorView { view(plan.program.use(ofOutput: name), name) }
   public func seed(_ name: String) -> TensorView { view(plan.program.use(ofSeed: name), name) }
   public func inputGradient(_ name: String) -> TensorView { view(plan.program.use(ofInputGradient: name), name) }
+  public func outputGradient(_ name: String) -> TensorView { view(plan.program.use(ofOutputGradient: name), name) }
 
   public func forward(random: RandomKey) {
     for (index, step) in plan.program.steps.enumerated() {

@@ -10,6 +10,8 @@ public protocol Runner: AnyObject {
   func seed(_ name: String) -> TensorView
   /// The gradient of an input that asked for one.
   func inputGradient(_ name: String) -> TensorView
+  /// The gradient of an output that was asked for, under the output's name.
+  func outputGradient(_ name: String) -> TensorView
   /// Runs the forward pass. `random` keys whatever operators draw: (seed, step, replica).
   func forward(random: RandomKey) throws
   /// Runs the backward pass; `bucketReady` is called with each bucket's number as soon as its gradients are final.

@@ -9,6 +9,10 @@ public final class Trace {
   public let mode: Mode
   /// Where training norms take their statistics over all replicas; `nil` where each replica has its own.
   public let replicaSums: (any ReplicaSums)?
+  /// Whether what model code marks as `seen` becomes an output.
+  public let isWatched: Bool
+  /// What has been marked so far, in a watched trace.
+  public private(set) var sightings: [Sighting] = []
   private var graph = Graph()
   private var scopes: [String] = []
   private var mistakes: [TraceError] = []
@@ -20,9 +24,10 @@ public final class Trace {
   private var sharedOwners: [String: AnyObject] = [:]
   private var replaying = 0
 
-  public init(mode: Mode, replicaSums: (any ReplicaSums)? = nil) {
+  public init(mode: Mode, replicaSums: (any ReplicaSums)? = nil, isWatched: Bool = false) {
     self.mode = mode
     self.replicaSums = replicaSums
+    self.isWatched = isWatched
   }
 
   /// The path of the module being traced.
@@ -63,6 +68,22 @@ public final class Trace {
   public func root(_ name: String, _ tensor: Tensor) {
     guard let value = tensor.value else { return }
     graph.roots.append((name, Operand(value: value, shape: tensor.shape)))
+  }
+
+  /// Asks for the gradient of the output called `name`. A graph that asks so computes no other gradients: neither those
+  /// of parameters nor those of inputs.
+  public func wantGradient(ofOutput name: String) {
+    guard let operand = graph.outputs.first(where: { $0.name == name })?.operand else {
+      mistakes.append(TraceError(path: "", message: "no output is called \(name), whose gradient is asked for"))
+      return
+    }
+    graph.gradients.append((name, operand))
+  }
+
+  func note(_ sight: Sight, _ tensor: Tensor) {
+    let name = "seen \(sightings.count)"
+    sightings.append(Sighting(path: path, sight: sight, output: name, shape: tensor.shape))
+    output(name, tensor)
   }
 
   /// Records a mistake at the current path.

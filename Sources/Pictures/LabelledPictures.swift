@@ -68,13 +68,7 @@ public struct LabelledPictures: Hashable, Sendable {
     let color: Color = verdict.map { $0 ? .correct : .wrong } ?? .series[0]
 
     let frame = Rectangle(x: cell.x, y: cell.y, width: side, height: side)
-    canvas.fill(frame, Color(0xF2F4F7))
-    let magnification = side / Double(max(item.image.width, item.image.height))
-    let width = Double(item.image.width) * magnification, height = Double(item.image.height) * magnification
-    canvas.draw(
-      item.image,
-      in: Rectangle(x: frame.midX - width / 2, y: frame.midY - height / 2, width: width, height: height),
-      smooth: magnification * canvas.scale < 3)
+    canvas.draw(item.image, fitting: frame)
     canvas.stroke(frame.inset(by: -1.25), color, lineWidth: 2.5, cornerRadius: 2)
 
     // Colour alone would leave out who cannot tell red from green.

@@ -6,13 +6,15 @@ public struct LinePlot: Hashable, Sendable {
   public var series: [PlotSeries]
   /// Shows powers of ten at equal distances along y; values that are not positive are left out.
   public var isLogarithmic: Bool
+  /// What stands at the places 1, 2, … along x, for curves over things instead of a quantity; empty for numbers.
+  public var xNames: [String]
   /// Points across and down.
   public var width: Double
   public var height: Double
 
   public init(
     title: String, xLabel: String, yLabel: String, series: [PlotSeries], isLogarithmic: Bool = false,
-    width: Double = 720, height: Double = 420
+    xNames: [String] = [], width: Double = 720, height: Double = 420
   ) {
     precondition(width >= 200 && height >= 150, "a plot of \(width)x\(height) points, wanted 200x150 at least")
     self.title = title
@@ -20,6 +22,7 @@ public struct LinePlot: Hashable, Sendable {
     self.yLabel = yLabel
     self.series = series
     self.isLogarithmic = isLogarithmic
+    self.xNames = xNames
     self.width = width
     self.height = height
   }
@@ -44,12 +47,6 @@ public struct LinePlot: Hashable, Sendable {
     let yAxis = PlotAxis(
       covering: points.map(\.y), padding: 0.05, isLogarithmic: isLogarithmic,
       atMostTicks: max(3, Int(frame.height / 55)))
-    let xs = points.map(\.x)
-    // Curves that begin near zero, such as one point an epoch, are read from zero on.
-    let beginsNearZero = (xs.min() ?? -1) >= 0 && xs.min()! < xs.max()! / 4
-    let xAxis = PlotAxis(
-      covering: beginsNearZero ? xs + [0] : xs, padding: 0, isLogarithmic: false,
-      atMostTicks: max(3, Int(frame.width / 80)))
     let legend = legendRows(on: canvas, width: frame.width - 2 * Self.margin)
 
     let top = frame.y + Self.margin + 26 + Double(legend.count) * Self.rowHeight
@@ -60,6 +57,7 @@ public struct LinePlot: Hashable, Sendable {
       x: left, y: top.rounded(), width: (frame.maxX - Self.margin - 10 - left).rounded(),
       height: (frame.maxY - Self.margin - 36 - top).rounded())
 
+    let xAxis = xAxis(points.map(\.x), on: canvas, width: plot.width, in: frame)
     canvas.text(title, at: Point(x: frame.x + Self.margin, y: frame.y + Self.margin + 6), Self.titleFont)
     drawLegend(legend, on: canvas, in: frame)
     drawAxes(xAxis, yAxis, on: canvas, around: plot, in: frame)
@@ -76,6 +74,18 @@ public struct LinePlot: Hashable, Sendable {
         }
       }
     }
+  }
+
+  private func xAxis(_ xs: [Double], on canvas: Canvas, width: Double, in frame: Rectangle) -> PlotAxis {
+    if !xNames.isEmpty {
+      let widest = xNames.map { canvas.width(of: $0, Self.tickFont) }.max() ?? 0
+      return PlotAxis(names: xNames, atMostTicks: Int(width / (widest + 12)))
+    }
+    // Curves that begin near zero, such as one point an epoch, are read from zero on.
+    let beginsNearZero = (xs.min() ?? -1) >= 0 && xs.min()! < xs.max()! / 4
+    return PlotAxis(
+      covering: beginsNearZero ? xs + [0] : xs, padding: 0, isLogarithmic: false,
+      atMostTicks: max(3, Int(frame.width / 80)))
   }
 
   private func shows(_ point: Point) -> Bool {

@@ -28,6 +28,15 @@ struct PlotAxis {
     }
   }
 
+  /// The places 1 to the number of `names`, with half a place of room at both ends; where not all names have room, every
+  /// second, third, … is written.
+  init(names: [String], atMostTicks count: Int) {
+    isLogarithmic = false
+    range = 0.5...Double(names.count) + 0.5
+    let shown = Array(stride(from: 0, to: names.count, by: (names.count - 1) / max(count, 1) + 1))
+    ticks = AxisTicks(values: shown.map { Double($0 + 1) }, labels: shown.map { names[$0] })
+  }
+
   /// Whether the axis has a place for a value; astronomically large ones count as not finite.
   static func shows(_ value: Double, isLogarithmic: Bool) -> Bool {
     abs(value) < 1e100 && (!isLogarithmic || value > 1e-100)

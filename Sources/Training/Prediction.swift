@@ -12,8 +12,10 @@ import Tasks
 /// Everything comes from the checkpoint itself (network, preparation of pictures, class names), not from a data set.
 public final class Prediction {
   public let classNames: [String]
-  private let runners: NetworkRunners
-  private let pipeline: TransformPipeline
+  let runners: NetworkRunners
+  let pipeline: TransformPipeline
+  /// Made when the first picture is to be explained.
+  var explainer: Explainer?
 
   /// One picture's answer.
   public struct Answer: Sendable {
@@ -46,17 +48,7 @@ public final class Prediction {
   /// The answer for a picture file.
   /// - Throws: `DatasetError` when it cannot be read.
   public func answer(file: String) throws -> Answer {
-    var picture = try ImageFile.decode(path: file, minimumSide: pipeline.minimumSide)
-    let original = picture
-    if pipeline.minimumSide == nil {
-      // Networks for small pictures of one size prepare nothing: bring any other picture to that size first.
-      let height = pipeline.outputShape[0], width = pipeline.outputShape[1]
-      var stream = RandomStream(RandomKey(0))
-      if picture.height != height || picture.width != width {
-        ResizeShorterSide(side: max(height, width)).apply(to: &picture, drawing: &stream)
-        try CentreCrop(size: ImageSize(width: width, height: height)).apply(to: &picture, drawing: &stream)
-      }
-    }
+    let (original, picture) = try picture(file: file)
     let runner = try runners.runner(.inference, batch: 1)
     try pipeline.write(picture, key: RandomKey(0), to: runner.input("images").pointer)
     runner.input("labels")[0] = 0
@@ -68,6 +60,22 @@ public final class Prediction {
     return Answer(
       picture: original, ranking: logits.indices.sorted { (logits[$1], $0) < (logits[$0], $1) },
       probabilities: powers.map { $0 / total }, logits: logits)
+  }
+
+  /// A picture file, as it is and as the pipeline takes it.
+  func picture(file: String) throws -> (original: Image, fitted: Image) {
+    let original = try ImageFile.decode(path: file, minimumSide: pipeline.minimumSide)
+    var picture = original
+    if pipeline.minimumSide == nil {
+      // Networks for small pictures of one size prepare nothing: bring any other picture to that size first.
+      let height = pipeline.outputShape[0], width = pipeline.outputShape[1]
+      var stream = RandomStream(RandomKey(0))
+      if picture.height != height || picture.width != width {
+        ResizeShorterSide(side: max(height, width)).apply(to: &picture, drawing: &stream)
+        try CentreCrop(size: ImageSize(width: width, height: height)).apply(to: &picture, drawing: &stream)
+      }
+    }
+    return (original, picture)
   }
 
   /// What a class is called.

@@ -66,6 +66,14 @@ public final class RunLog {
     if phase == "evaluate" { evaluations.append((step, epoch, result.metrics)) }
   }
 
+  /// Leaves a drawing in the folder's `pictures/` and, under `group/name`, among TensorBoard's images.
+  func picture(_ canvas: Canvas, group: String, name: String, step: Int) throws {
+    let png = try canvas.pngBytes()
+    attempt { try canvas.writePNG(to: "\(folder)/pictures/\(name).png") }
+    try events.append(
+      step: step, tag: "\(group)/\(name)", png: png, width: canvas.pixelWidth, height: canvas.pixelHeight)
+  }
+
   /// Writes `run.yaml`, the run file as it was understood.
   func keep(_ runFile: String) throws(ReportingError) {
     try AppendedFile.replace(folder + "/run.yaml", with: Array(runFile.utf8))

@@ -39,6 +39,8 @@ public struct RunSettings: Sendable {
   public let logEverySteps: Int
   /// Whether rank 0 leaves `trace.json`: a few steps on the clock, with their communication.
   public let traces: Bool
+  /// Evaluation pictures that rank 0 explains after every evaluation; 0 for none.
+  public let explainedPictures: Int
   /// The step, counted from 1, that leaves a capsule to replay; 0 for none.
   public let captureStep: Int
   /// A loss so many times the median of those before it leaves one too; 0 for none.
@@ -94,6 +96,7 @@ public struct RunSettings: Sendable {
     keepBest = try run.int("keep_best", default: 1, in: 0...)
     logEverySteps = try run.int("log_every", default: 10, in: 1...)
     traces = try run.bool("trace", default: false)
+    explainedPictures = try run.int("explain", default: 0, in: 0...64)
     captureStep = try run.int("capture_step", default: 0, in: 0...)
     captureSpikes = try run.float("capture_spikes", default: 10, in: 0...)
     let budget = try run.string("memory_budget", default: "auto")

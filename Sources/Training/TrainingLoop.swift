@@ -26,6 +26,7 @@ public final class TrainingLoop {
   let gradients: GradientStep
   let capsules: CapsuleRecorder
   let evaluation: Evaluation
+  let explanations: ExplanationPictures?
   let log: RunLog?
   let writer: CheckpointWriter?
   let stop: StopRequest?
@@ -47,7 +48,7 @@ public final class TrainingLoop {
   init(
     _ runners: NetworkRunners, _ update: ParameterUpdate, _ settings: RunSettings, schedule: BatchSchedule,
     totalSteps: Int, lastStep: Int, queue: ReductionQueue, loader: BatchLoader, capsules: CapsuleRecorder,
-    evaluation: Evaluation, assignment: ReplicaAssignment, exchange: GradientExchange, resumed: CheckpointInfo?,
+    evaluation: Evaluation, explanations: ExplanationPictures?, assignment: ReplicaAssignment, exchange: GradientExchange, resumed: CheckpointInfo?,
     log: RunLog?, writer: CheckpointWriter?, stop: StopRequest?, trace: StepTrace?,
     describe: @escaping (CheckpointInfo) -> CheckpointInfo
   ) throws {
@@ -61,6 +62,7 @@ public final class TrainingLoop {
     self.loader = loader
     self.capsules = capsules
     self.evaluation = evaluation
+    self.explanations = explanations
     self.assignment = assignment
     step = resumed?.step ?? 0
     bestMetric = resumed?.bestMetric
@@ -193,6 +195,7 @@ public final class TrainingLoop {
     if let averaged {
       try log?.evaluation(averaged, phase: "evaluate_ema", step: step, epoch: epoch, total: evaluation.dataset.count)
     }
+    if let log { try explanations?.write(to: log, step: step) }
     interval.restart()
     return false
   }

@@ -114,13 +114,15 @@ public struct TrainingRun {
     let writer = isFirst ? CheckpointWriter(store) : nil
     // A run that fails must not lose the checkpoint that is being written, and not in silence.
     defer { if let failure = writer?.untoldFailure() { log?.announce("warning: \(failure)") } }
+    let evaluation = Evaluation(
+      experiment.evaluation, experiment.evaluationPipeline, batch: settings.evaluationBatch, loaderSettings(1))
     let loop = try TrainingLoop(
       runners, update, settings, schedule: schedule, totalSteps: totalSteps,
       lastStep: request.steps.map { min(step + $0, totalSteps) } ?? totalSteps, queue: queue, loader: loader,
       capsules: CapsuleRecorder(
         runners, update, queue, assignment, experiment, runFolder: start.folder, build: request.build, log: log),
-      evaluation: Evaluation(
-        experiment.evaluation, experiment.evaluationPipeline, batch: settings.evaluationBatch, loaderSettings(1)),
+      evaluation: evaluation,
+      explanations: isFirst ? ExplanationPictures(evaluation, runners, count: settings.explainedPictures) : nil,
       assignment: assignment, exchange: exchange, resumed: start.info, log: log, writer: writer,
       stop: request.stop, trace: trace,
       describe: describe)

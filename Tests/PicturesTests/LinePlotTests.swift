@@ -86,4 +86,23 @@ import Testing
     let column = try #require((60..<290).first { rows(of: Color.series[0], column: $0, in: canvas).count > 60 })
     #expect((160...172).contains(column))
   }
+
+  /// Three names on a plot from 0.5 to 3.5: the first point stands a sixth of the way in, whatever the values.
+  @Test func namedPlacesStandAtTheirNumbers() throws {
+    let points = (1...3).map { Point(x: Double($0), y: Double($0)) }
+    func columns(_ names: [String]) -> [Int] {
+      let canvas = LinePlot(
+        title: "", xLabel: "module", yLabel: "gate", series: [PlotSeries("", points, style: .marked)], xNames: names,
+        width: 300, height: 200
+      ).rendered(scale: 1)
+      return (50..<300).filter { !rows(of: Color.series[0], column: $0, in: canvas).isEmpty }
+    }
+    let named = columns(["a", "b", "c"])
+    let first = try #require(named.first), last = try #require(named.last)
+    // Discs of 3.25 points stand around 1 and 3, two thirds of the axis apart.
+    let axis = Double(last - first - 7) * 1.5
+    #expect(abs(Double(272 - first - 4) - axis * 5 / 6) < 4, "\(first) \(last)")
+    let many = columns((1...100).map { "a module with a long name \($0)" })
+    #expect(try #require(many.last) < 75, "three of a hundred places, far to the left")
+  }
 }

@@ -33,7 +33,10 @@ public struct ConditionalConvolution: Module, Sendable {
     let convolution = MixedConvolution(
       outputs: outputs, count: experts, kernel: kernel, stride: stride, groups: groups, bias: bias,
       weights: .kaimingNormal(.fanOut))
-    return convolution(x) { means in means.linear("routing", experts).sigmoid() }  // [N, E]
+    return convolution(x) { means in
+      means.linear("routing", experts).sigmoid()  // [N, E]
+        .seen(as: .weights(title: "routing weights", parts: (1...experts).map { "expert \($0)" }))
+    }
   }
 }
 

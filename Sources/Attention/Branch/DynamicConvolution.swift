@@ -46,6 +46,7 @@ public struct DynamicConvolution: Module, Sendable {
         .linear("attention.fc1", hidden, bias: false, windowRank: 2, weights: .kaimingNormal(.fanOut)).relu()
         .linear("attention.fc2", kernels, windowRank: 2, weights: .kaimingNormal(.fanOut), biases: .constant(0))
       return (logits * (1 / temperature)).softmax()  // [N, K]
+        .seen(as: .weights(title: "kernel weights", parts: (1...kernels).map { "kernel \($0)" }))
     }
   }
 }

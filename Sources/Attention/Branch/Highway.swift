@@ -14,7 +14,7 @@ public struct Highway: Module, Sendable {
   public init(gateStart: Float = -2) { self.gateStart = gateStart }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
-    let gate = x.linear("gate", x.channels, biases: .constant(gateStart)).sigmoid()
+    let gate = x.linear("gate", x.channels, biases: .constant(gateStart)).sigmoid().seen(as: .gate)
     let transformed = x.linear("transform", x.channels).relu()
     // t h + (1 - t) x = x + t (h - x): one product instead of two.
     return x + gate * (transformed - x)

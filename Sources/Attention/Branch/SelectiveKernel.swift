@@ -51,6 +51,7 @@ public struct SelectiveKernel: Module, Sendable {
       .conv("fc.0", max(outputs / reduction, minimum), kernel: 1).batchNorm("fc.1").relu()
     let logits = branches.indices.map { squeezed.conv("fcs.\($0)", outputs, kernel: 1, bias: true) }
     let weights = logits[0].concatenated(with: Array(logits.dropFirst()), axis: 1).softmax(axis: 1)  // [N, M, 1, C]
+      .seen(as: .weights(title: "branch weights", parts: dilations.map { "dilation \($0)" }))
     let terms = branches.enumerated().map { m, branch in branch * weights.sliced(m..<m + 1, axis: 1) }
     return terms.dropFirst().reduce(terms[0], +)
   }

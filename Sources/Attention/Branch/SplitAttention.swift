@@ -39,9 +39,10 @@ public struct SplitAttention: Module, Sendable {
       .conv("fc1", hidden ?? defaultHidden(x.channels), kernel: 1, groups: cardinality, bias: true)
       .batchNorm("bn1").relu()
       .conv("fc2", radix * width, kernel: 1, groups: cardinality, bias: true)
-    if radix == 1 { return u * logits.sigmoid() }
+    if radix == 1 { return u * logits.sigmoid().seen(as: .gate) }
     let weights = logits.reshaped(images, cardinality, radix, -1).transposed([0, 2, 1, 3])  // [N, R, g, C_o / g]
-      .softmax(axis: 1).reshaped(images, 1, 1, radix * width)
+      .softmax(axis: 1).seen(as: .weights(title: "split weights", parts: (1...radix).map { "split \($0)" }))
+      .reshaped(images, 1, 1, radix * width)
     let terms = zip(splits(u), splits(weights)).map { $0 * $1 }
     return terms.dropFirst().reduce(terms[0], +)
   }

@@ -21,7 +21,7 @@ public struct EfficientChannelAttention: Module, Sendable {
   public func callAsFunction(_ x: Tensor) -> Tensor {
     let gate = x.mean(over: .spatial)  // [N, 1, 1, C]
       .channelConv("conv", taps: kernel ?? Self.kernel(forChannels: x.channels), perChannel: perChannel)
-      .sigmoid()
+      .sigmoid().seen(as: .gate)
     return x * gate
   }
 

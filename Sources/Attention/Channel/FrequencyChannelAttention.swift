@@ -60,7 +60,7 @@ public struct FrequencyChannelAttention: Module, Sendable {
     }
     let squeezed = (map * basis.transposed([1, 2, 0])).sum(over: .spatial)  // [N, 1, 1, C]
     let gate = squeezed.linear("fc.0", max(1, x.channels / reduction), bias: false).relu()
-      .linear("fc.2", x.channels, bias: false).sigmoid()
+      .linear("fc.2", x.channels, bias: false).sigmoid().seen(as: .gate)
     return x * gate
   }
 

@@ -31,7 +31,7 @@ public struct GatedChannelTransformation: Module, Sendable {
       energy = x.magnitude().sum(over: .spatial) * alpha
       scale = gamma / (energy.magnitude().mean(over: .channels) + epsilon)
     }
-    return x * ((energy * scale + beta).tanh() + 1)
+    return x * ((energy * scale + beta).tanh() + 1).seen(as: .gate)
   }
 }
 

@@ -19,7 +19,7 @@ public struct SqueezeExcitation: Module, Sendable {
   public func callAsFunction(_ x: Tensor) -> Tensor {
     let gate = x.mean(over: .spatial)  // [N, 1, 1, C]
       .linear("fc.0", max(1, x.channels / reduction), bias: bias).relu()
-      .linear("fc.2", x.channels, bias: bias).sigmoid()
+      .linear("fc.2", x.channels, bias: bias).sigmoid().seen(as: .gate)
     return x * gate
   }
 }

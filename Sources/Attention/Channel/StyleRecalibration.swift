@@ -30,7 +30,7 @@ public struct StyleRecalibration: Module, Sendable {
       "cfc", [2, x.channels], fileLayout: FileLayout(shape: [x.channels, 2], axes: [1, 0]), initializer: .constant(0),
       decays: true)
     let style = mean * weights.sliced(0..<1, axis: 0) + deviation * weights.sliced(1..<2, axis: 0)
-    return x * style.batchNorm("bn").sigmoid()
+    return x * style.batchNorm("bn").sigmoid().seen(as: .gate)
   }
 }
 

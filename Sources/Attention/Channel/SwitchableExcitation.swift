@@ -41,10 +41,11 @@ public struct SwitchableExcitation: Module, Sendable {
     guard !operators.isEmpty else { return x.trace.invalid("nothing to switch between: wanted an operator") }
     let means = x.mean(over: .spatial)  // [N, 1, 1, C]
     let switches = means.linear("switch_fc", operators.count).sigmoid()  // [N, 1, 1, K]
+      .seen(as: .weights(title: "switch weights", parts: operators.map(\.rawValue)))
     let gates = operators.enumerated().map { k, kind in
       (excited(means, kind) * switches.sliced(k..<k + 1, axis: -1)).sigmoid()  // [N, 1, 1, C]
     }
-    return x * gates.dropFirst().reduce(gates[0], *)
+    return x * gates.dropFirst().reduce(gates[0], *).seen(as: .gate)
   }
 
   private func excited(_ means: Tensor, _ kind: Excitation) -> Tensor {

@@ -30,7 +30,7 @@ public struct BAM: Module, Sendable {
     let places = x.trace.scope("spatial_att.gate_s") { spatial(x, hidden) }
     // Every pair of a place and a channel: an outer product for each image.
     let logits = places.reshaped(x.shape[0], -1, 1).matrixProduct(channels.reshaped(x.shape[0], 1, -1))  // [N, P, C]
-    return x * (logits.sigmoid() + 1).reshaped(x.shape.array)
+    return x * (logits.sigmoid() + 1).reshaped(x.shape.array).seen(as: .gate)
   }
 
   private func spatial(_ x: Tensor, _ hidden: Int) -> Tensor {

@@ -35,6 +35,7 @@ public struct CAT: Module, Sendable {
     guard x.isImage else { return x.notAnImage("cannot attend to") }
     let blurred = blurred(x)
     let factors = factor("c_w", x).concatenated(with: [factor("s_w", x)], axis: 0).softmax()  // [2]
+      .seen(as: .weights(title: "branch weights", parts: ["channels", "places"]))
     let channels = channelGate(x, blurred) * factors.sliced(0..<1, axis: 0)  // [N, 1, 1, C]
     let places = spatialGate(x, blurred) * factors.sliced(1..<2, axis: 0)  // [N, H, W, 1]
     // x a + x b, not x (a + b): a sum that repeats both its sides is a map as large as x that no fast path makes.
@@ -47,20 +48,21 @@ public struct CAT: Module, Sendable {
       .reshaped(images, 1, 1, x.channels).minMaxNormalized(over: .channels, epsilon)
     let mlp = Shared(Perceptron(hidden: max(1, x.channels / reduction), outputs: x.channels))
     let logits =
-      x.mean(over: .spatial).then("mlp", mlp) * factor("c_alpha", x)
-      + blurred.max(over: .spatial).then("mlp", mlp) * factor("c_beta", x)
-      + entropy.then("mlp", mlp) * factor("c_gamma", x)
-    return logits.sigmoid()
+      x.mean(over: .spatial).then("mlp", mlp) * factor("c_alpha", x).seen(as: Self.channelFactor("α mean"))
+      + blurred.max(over: .spatial).then("mlp", mlp) * factor("c_beta", x).seen(as: Self.channelFactor("β max"))
+      + entropy.then("mlp", mlp) * factor("c_gamma", x).seen(as: Self.channelFactor("γ entropy"))
+    return logits.sigmoid().seen(as: .gate)
   }
 
   private func spatialGate(_ x: Tensor, _ blurred: Tensor) -> Tensor {
     let entropy = x.softmaxEntropy(axis: -1).minMaxNormalized(over: .spatial, epsilon)  // [N, H, W, 1]
     let map =
-      x.mean(over: .channels) * factor("s_alpha", x) + blurred.max(over: .channels) * factor("s_beta", x)
-      + entropy * factor("s_gamma", x)
+      x.mean(over: .channels) * factor("s_alpha", x).seen(as: Self.placeFactor("α mean"))
+      + blurred.max(over: .channels) * factor("s_beta", x).seen(as: Self.placeFactor("β max"))
+      + entropy * factor("s_gamma", x).seen(as: Self.placeFactor("γ entropy"))
     return map.conv(
       "conv", 1, kernel: .init(spatialKernel), padding: .init(spatialKernel / 2), weights: .kaimingNormal(.fanOut)
-    ).sigmoid()
+    ).sigmoid().seen(as: .gate)
   }
 
   /// The same Gaussian over every channel.
@@ -78,6 +80,10 @@ public struct CAT: Module, Sendable {
     let sum = taps.reduce(0, +)
     return taps.flatMap { row in taps.map { Float(row / sum * ($0 / sum)) } }
   }
+
+  private static func channelFactor(_ name: String) -> Sight { .factor(title: "channel factors", name: name) }
+
+  private static func placeFactor(_ name: String) -> Sight { .factor(title: "spatial factors", name: name) }
 
   private func factor(_ name: String, _ x: Tensor) -> Tensor {
     x.trace.parameter(name, [1], initializer: .constant(factorStart), decays: decaysFactors)

@@ -50,7 +50,7 @@ public struct CBAM: Module, Sendable {
       guard !pools.isEmpty else { return x.trace.invalid("a channel gate needs a statistic") }
       let mlp = Shared(Perceptron(hidden: max(1, x.channels / reduction), outputs: x.channels))
       let logits = pools.map { pooled(x, $0).then("mlp", mlp) }  // [N, 1, 1, C] each
-      return x * logits.dropFirst().reduce(logits[0], +).sigmoid()
+      return x * logits.dropFirst().reduce(logits[0], +).sigmoid().seen(as: .gate)
     }
 
     private func pooled(_ x: Tensor, _ pool: Pool) -> Tensor {
@@ -79,7 +79,7 @@ public struct CBAM: Module, Sendable {
     func callAsFunction(_ x: Tensor) -> Tensor {
       let gate = x.max(over: .channels).concatenated(with: [x.mean(over: .channels)], axis: -1)  // [N, H, W, 2]
         .then("spatial", Squeeze(kernel: kernel))
-        .sigmoid()  // [N, H, W, 1]
+        .sigmoid().seen(as: .gate)  // [N, H, W, 1]
       return x * gate
     }
   }

@@ -21,9 +21,12 @@ public struct ConcurrentExcitation: Module, Sendable {
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
     let channels = x.trace.scope("cSE") {
-      x.mean(over: .spatial).linear("fc1", max(1, x.channels / reduction)).relu().linear("fc2", x.channels).sigmoid()
+      x.mean(over: .spatial).linear("fc1", max(1, x.channels / reduction)).relu().linear("fc2", x.channels)
+        .sigmoid().seen(as: .gate)
     }
-    let places = x.trace.scope("sSE") { x.conv("conv", 1, kernel: 1, bias: true).sigmoid() }  // [N, H, W, 1]
+    let places = x.trace.scope("sSE") {
+      x.conv("conv", 1, kernel: 1, bias: true).sigmoid().seen(as: .gate)  // [N, H, W, 1]
+    }
     return combination == .max ? (x * channels).maximum(x * places) : x * channels + x * places
   }
 }

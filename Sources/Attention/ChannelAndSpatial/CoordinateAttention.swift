@@ -25,9 +25,11 @@ public struct CoordinateAttention: Module, Sendable {
     let columns = x.mean(over: .axes([1])).transposed([0, 2, 1, 3])  // [N, W, 1, C]
     let mixed = rows.concatenated(with: [columns], axis: 1)  // [N, H + W, 1, C]
       .conv("conv1", max(minimum, x.channels / reduction), kernel: 1, bias: true).batchNorm("bn1").hardSwish()
-    let rowGate = mixed.sliced(0..<height, axis: 1).conv("conv_h", x.channels, kernel: 1, bias: true).sigmoid()
+    let rowGate = mixed.sliced(0..<height, axis: 1)
+      .conv("conv_h", x.channels, kernel: 1, bias: true).sigmoid().seen(as: .gate)  // [N, H, 1, C]
     let columnGate = mixed.sliced(height..<height + width, axis: 1)
-      .conv("conv_w", x.channels, kernel: 1, bias: true).sigmoid().transposed([0, 2, 1, 3])  // [N, 1, W, C]
+      .conv("conv_w", x.channels, kernel: 1, bias: true).sigmoid()
+      .transposed([0, 2, 1, 3]).seen(as: .gate)  // [N, 1, W, C]
     return x * rowGate * columnGate
   }
 }

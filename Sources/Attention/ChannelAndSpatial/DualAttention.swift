@@ -27,7 +27,7 @@ public struct DualAttention: Module, Sendable {
         x.conv(name, outputs, kernel: 1, bias: true).reshaped(x.shape[0], -1, outputs)  // [N, P, d]
       }
       let weights = projected("query_conv", inner)
-        .matrixProduct(projected("key_conv", inner), otherTransposed: true).softmax()  // [N, P, P]
+        .matrixProduct(projected("key_conv", inner), otherTransposed: true).softmax().seen(as: .relation)  // [N, P, P]
       let gathered = weights.matrixProduct(projected("value_conv", x.channels)).reshaped(x.shape.array)
       return gathered * x.trace.parameter("gamma", [1], initializer: .constant(0), decays: true) + x
     }

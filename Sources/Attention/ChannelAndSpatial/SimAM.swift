@@ -18,7 +18,7 @@ public struct SimAM: Module, Sendable {
     let degrees = Float(max(1, x.shape[1] * x.shape[2] - 1))
     let deviation = (x - x.mean(over: .spatial)).squared()
     let variance = deviation.sum(over: .spatial) * (1 / degrees)  // [N, 1, 1, C]
-    return x * (deviation / ((variance + regularization) * 4) + 0.5).sigmoid()
+    return x * (deviation / ((variance + regularization) * 4) + 0.5).sigmoid().seen(as: .gate)
   }
 }
 

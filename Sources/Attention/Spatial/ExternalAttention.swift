@@ -18,7 +18,7 @@ public struct ExternalAttention: Module, Sendable {
     let attention = x.conv("conv1", x.channels, kernel: 1, bias: true, weights: .kaimingNormal(.fanOut))
       .reshaped(x.shape[0], -1, x.channels)  // [N, P, C]
       .linear("linear_0", memories, bias: false, windowRank: 1, weights: .kaimingNormal(.fanOut))  // [N, P, S]
-      .softmax(axis: 1)
+      .softmax(axis: 1).seen(as: .attention, Array(x.shape.array.dropLast()) + [memories])
     let shares = attention / (attention.sum(over: .channels) + 1e-9)
     let read = shares.linear("linear_1", x.channels, bias: false, windowRank: 1, weights: .kaimingNormal(.fanOut))
       .reshaped(x.shape.array)

@@ -34,7 +34,7 @@ public struct GatherExcite: Module, Sendable {
     guard gathered.isValid else { return gathered }
     let isPoint = gathered.shape[1] == 1 && gathered.shape[2] == 1
     let gate = isPoint ? gathered : gathered.resized(to: .init(x.shape[1], x.shape[2]), .nearest)
-    return x * gate.sigmoid()
+    return x * gate.sigmoid().seen(as: .gate)
   }
 
   private func convolved(_ x: Tensor) -> Tensor {

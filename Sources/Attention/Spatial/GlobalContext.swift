@@ -35,7 +35,7 @@ public struct GlobalContext: Module, Sendable {
   public func callAsFunction(_ x: Tensor) -> Tensor {
     let context = pooling == .attention ? x.attentionPooled("conv_mask") : x.mean(over: .spatial)  // [N, 1, 1, C]
     var y = x
-    if fusions.contains(.multiply) { y = y * context.then("channel_mul_conv", transform(x.channels)).sigmoid() }
+    if fusions.contains(.multiply) { y = y * context.then("channel_mul_conv", transform(x.channels)).sigmoid().seen(as: .gate) }
     if fusions.contains(.add) { y = y + context.then("channel_add_conv", transform(x.channels)) }
     return y
   }
@@ -64,7 +64,7 @@ extension Tensor {
     guard isValid, shape.rank == 4 else { return trace.invalid("cannot pool \(shape): wanted [N, H, W, C]") }
     let (images, positions) = (shape[0], shape[1] * shape[2])
     let map = conv(name, 1, kernel: 1, bias: true, weights: weights, biases: .constant(0))  // [N, H, W, 1]
-      .reshaped(images, 1, positions).softmax()
+      .reshaped(images, 1, positions).softmax().seen(as: .attention, [images, shape[1], shape[2], 1])
     return map.matrixProduct(reshaped(images, positions, channels)).reshaped(images, 1, 1, channels)
   }
 }

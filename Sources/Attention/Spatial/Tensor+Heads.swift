@@ -11,7 +11,7 @@ extension Tensor {
     }
     let scale = 1 / Float(channels / heads).squareRoot()
     let weights = (split(heads) * scale)
-      .matrixProduct(keys.split(heads), otherTransposed: true).softmax()  // [N, h, L, M]
+      .matrixProduct(keys.split(heads), otherTransposed: true).softmax().seen(as: .relation)  // [N, h, L, M]
     return weights.matrixProduct(values.split(heads))  // [N, h, L, d]
       .transposed([0, 2, 1, 3]).reshaped(shape[0], -1, channels)
   }

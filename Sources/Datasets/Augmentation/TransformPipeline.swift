@@ -44,6 +44,12 @@ public struct TransformPipeline: Sendable {
   /// - Parameter key: that of (seed, epoch, sample).
   /// - Throws: `TransformError` when the picture does not suit an operation or ends in another size than the batch has.
   public func write(_ image: consuming Image, key: RandomKey, to target: UnsafeMutablePointer<Float>) throws {
+    copy.write(try prepared(image, key: key), to: target)
+  }
+
+  /// What `write` shows the network of `image`, before it is normalised.
+  /// - Throws: as `write` does.
+  public func prepared(_ image: consuming Image, key: RandomKey) throws -> Image {
     for stage in stages {
       var random = RandomStream(key.appending(stage.branch))
       try stage.transform.apply(to: &image, drawing: &random)
@@ -51,7 +57,7 @@ public struct TransformPipeline: Sendable {
     guard image.width == size.width && image.height == size.height else {
       throw TransformError(operation: "batch", found: image.size, wanted: "\(size)")
     }
-    copy.write(image, to: target)
+    return image
   }
 }
 

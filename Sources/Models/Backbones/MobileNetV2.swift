@@ -53,7 +53,7 @@ public struct MobileNetV2: Module, Sendable {
       }
     }
     x = x.convNormReLU6("features.\(place)", lastChannels, kernel: 1)
-    return x.mean(over: .spatial)  // [N, 1, 1, C]
+    return x.seen(as: .features).mean(over: .spatial)  // [N, 1, 1, C]
       .reshaped(x.shape[0], -1)
       .dropout(dropout)
       .linear("classifier.1", classes, weights: .normal(0.01), biases: .constant(0))

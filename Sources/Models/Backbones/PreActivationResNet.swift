@@ -32,7 +32,7 @@ public struct PreActivationResNet: Module, Sendable {
       }
     }
     x = x.batchNorm("bn").relu()
-    return x.mean(over: .spatial)  // [N, 1, 1, C]
+    return x.seen(as: .features).mean(over: .spatial)  // [N, 1, 1, C]
       .reshaped(x.shape[0], -1)
       .linear("fc", classes)
   }

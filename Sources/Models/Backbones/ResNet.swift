@@ -50,7 +50,7 @@ public struct ResNet: Module, Sendable {
         x.then("layer\(stage + 1).\(site.block)", block(site))
       }
     }
-    return x.mean(over: .spatial)  // [N, 1, 1, C]
+    return x.seen(as: .features).mean(over: .spatial)  // [N, 1, 1, C]
       .reshaped(x.shape[0], -1)
       .dropout(dropout)
       .linear("fc", classes)

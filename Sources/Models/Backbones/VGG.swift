@@ -29,6 +29,8 @@ public struct VGG: Module, Sendable {
         defer { place += 3 }
         return convolution(x, widths[site.block], site, place)
       }
+      // The last pooling may leave one place of a small image, where there is nothing to see.
+      if index == stages.count - 1 { x.seen(as: .features) }
       x = x.maxPool(kernel: 2)
       place += 1
     }

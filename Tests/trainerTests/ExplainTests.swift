@@ -1,0 +1,55 @@
+import Foundation
+import Testing
+
+/// `trainer predict --explain`, seen through the program.
+@Suite struct ExplainTests {
+  private static let photo = "\(Pictures.repository)/Tests/Fixtures/datasets/baseline_420.jpg"
+
+  @Test func `Each picture gets a page, and its numbers as JSON`() throws {
+    let run = try TinyRun()
+    try run.train("run", ["model.attention=cat", "run.steps=2", "run.explain=1"])
+    #expect(run.exists("run/pictures/explanation-1.png"))
+    let checkpoint = run.path("run/checkpoints/latest"), folder = run.path("pages")
+    try FileManager.default.createDirectory(atPath: run.path("other"), withIntermediateDirectories: true)
+    let copy = run.path("other/baseline_420.jpg")
+    try FileManager.default.copyItem(atPath: Self.photo, toPath: copy)
+    let arguments = ["predict", "--checkpoint", checkpoint, "--explain", "--output", folder]
+    let ending = try Program.run(arguments + [Self.photo, copy])
+    #expect(ending.code == 0, "\(ending.errors)")
+    #expect(ending.output.contains("drawn in \(folder)/baseline_420.png"))
+    #expect(run.exists("pages/baseline_420.png") && run.exists("pages/baseline_420-2.png"))
+
+    let report = try Program.run(arguments + ["--json", "--class", "star", Self.photo]).json()
+    #expect(report["class"] as? String == "star")
+    let map = try #require(report["grad_cam"] as? [[Double]])
+    #expect(map.count == 4 && map.allSatisfy { $0.count == 4 && $0.allSatisfy { $0 >= 0 } })
+    let modules = try #require(report["modules"] as? [[String: Any]])
+    let kinds = modules.filter { $0["path"] as? String == "layer2.1.cat" }.compactMap { $0["kind"] as? String }
+    #expect(kinds.sorted() == ["channel_gate", "factors", "factors", "spatial_gate", "weights"])
+    let weights = try #require(modules.first { $0["kind"] as? String == "weights" }?["values"] as? [Double])
+    #expect(abs(weights.reduce(0, +) - 1) < 1e-6)
+    let plain = try Program.run(
+      ["predict", "--checkpoint", checkpoint, "--json", "--output", run.path("plain.png"), Self.photo]
+    ).json()
+    let (a, b) = (try #require(report["logits"] as? [Double]), try #require(plain["logits"] as? [Double]))
+    // One plan is fused, the other is not: the same up to rounding.
+    #expect(zip(a, b).allSatisfy { abs($0 - $1) < 1e-4 * max(1, abs($1)) })
+  }
+
+  @Test func `Mistakes are sentences`() throws {
+    let run = try TinyRun()
+    try run.train("run", ["run.steps=1"])
+    let checkpoint = run.path("run/checkpoints/latest"), start = ["predict", "--checkpoint", checkpoint]
+    let unknown = try Program.run(start + ["--explain", "--class", "stra", Self.photo], in: run.folder)
+    #expect(unknown.code == 64)
+    #expect(unknown.errors.contains("--class: no class is called 'stra'; did you mean 'star'?"), "\(unknown.errors)")
+    let alone = try Program.run(start + ["--class", "star", Self.photo])
+    #expect(alone.code == 64 && alone.errors.contains("--class goes with --explain"))
+    let broken = try Program.run(start + ["--explain", run.file], in: run.folder)
+    #expect(broken.code == 65 && broken.errors.contains("tiny.yaml: is text that begins with"), "\(broken.errors)")
+    let blocked = try Program.run(start + ["--explain", "--output", run.file, Self.photo])
+    #expect(blocked.code == 74 && blocked.errors.contains("tiny.yaml"), "\(blocked.errors)")
+    let settings = try run.train("many", ["run.explain=65"], expecting: 64)
+    #expect(settings.errors.contains("run.explain: wanted"), "\(settings.errors)")
+  }
+}
