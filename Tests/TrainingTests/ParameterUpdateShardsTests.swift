@@ -30,19 +30,16 @@ import Training
       }
     }
     func weights(_ name: String, ranks: Int, _ settings: [String]) throws -> [Data] {
-      _ = try training.train(name, rule + settings, ranks: ranks)
+      _ = try training.train(name, rule + settings + ["run.steps=3"], ranks: ranks)
       return try stored(name)
     }
     let wanted = try weights("alone", ranks: 1, [])
-    let shared = "distributed.shard_optimizer=true"
-    for (ranks, bucketBytes) in [(2, 64), (4, 64), (2, 1 << 20), (4, 1 << 20)] {
-      let found = try weights(
-        "\(ranks) \(bucketBytes)", ranks: ranks, [shared, "distributed.bucket_bytes=\(bucketBytes)"])
-      #expect(found == wanted, "\(ranks) ranks, buckets of \(bucketBytes) bytes")
+    for (ranks, bucketBytes, threads) in [(2, 64, 1), (4, 64, 1), (2, 1 << 20, 2)] {
+      let settings = ["shard_optimizer=true", "bucket_bytes=\(bucketBytes)", "threads=\(threads)"]
+      let found = try weights("\(ranks) \(bucketBytes)", ranks: ranks, settings.map { "distributed." + $0 })
+      #expect(found == wanted, "\(ranks) ranks, buckets of \(bucketBytes) bytes, threads: \(threads)")
     }
-    let threads = try weights("threads", ranks: 2, [shared, "distributed.threads=2"])
-    #expect(threads == wanted)
-    _ = try training.train("plain")
+    _ = try training.train("plain", ["run.steps=3"])
     #expect(try stored("plain")[0] != wanted[0], "they do something")
   }
 }
