@@ -6,7 +6,8 @@ public struct HeatMap: Hashable, Sendable {
   public let values: [Float]
 
   public init(rows: Int, columns: Int, values: [Float]) {
-    precondition(rows > 0 && columns > 0 && values.count == rows * columns, "\(values.count) values, \(rows)x\(columns)")
+    precondition(
+      rows > 0 && columns > 0 && values.count == rows * columns, "\(values.count) values for \(rows)x\(columns) places")
     self.rows = rows
     self.columns = columns
     self.values = values

@@ -28,8 +28,8 @@ struct PlotAxis {
     }
   }
 
-  /// The places 1 to the number of `names`, with half a place of room at both ends; where not all names have room, every
-  /// second, third, … is written.
+  /// The places 1 to the number of `names`, with half a place of room at both ends; where not all names have room,
+  /// every second, third, … is written.
   init(names: [String], atMostTicks count: Int) {
     isLogarithmic = false
     range = 0.5...Double(names.count) + 0.5

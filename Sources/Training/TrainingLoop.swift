@@ -48,8 +48,9 @@ public final class TrainingLoop {
   init(
     _ runners: NetworkRunners, _ update: ParameterUpdate, _ settings: RunSettings, schedule: BatchSchedule,
     totalSteps: Int, lastStep: Int, queue: ReductionQueue, loader: BatchLoader, capsules: CapsuleRecorder,
-    evaluation: Evaluation, explanations: ExplanationPictures?, assignment: ReplicaAssignment, exchange: GradientExchange, resumed: CheckpointInfo?,
-    log: RunLog?, writer: CheckpointWriter?, stop: StopRequest?, trace: StepTrace?,
+    evaluation: Evaluation, explanations: ExplanationPictures?, assignment: ReplicaAssignment,
+    exchange: GradientExchange, resumed: CheckpointInfo?, log: RunLog?, writer: CheckpointWriter?,
+    stop: StopRequest?, trace: StepTrace?,
     describe: @escaping (CheckpointInfo) -> CheckpointInfo
   ) throws {
     self.runners = runners

@@ -39,11 +39,11 @@ import Testing
     #expect(Set(ofPictures) == Set(Self.sights.keys))
   }
 
-  @Test(arguments: sights.keys.sorted()) func `Every module shows what it does and changes nothing`(name: String) throws {
+  @Test(arguments: sights.keys.sorted())
+  func `Every module shows what it does and changes nothing`(name: String) throws {
     let network = AttentionWalkTests.residual(.basic, try AttentionWalkTests.slot(name))
-    let (plain, watched) = (
-      try Self.trace(network, [1, 32, 32, 3], isWatched: false), try Self.trace(network, [1, 32, 32, 3], isWatched: true)
-    )
+    let plain = try Self.trace(network, [1, 32, 32, 3], isWatched: false)
+    let watched = try Self.trace(network, [1, 32, 32, 3], isWatched: true)
     #expect(plain.1.nodes.map(\.path) == watched.1.nodes.map(\.path))
     #expect(plain.1.nodes.map(\.inputs) == watched.1.nodes.map(\.inputs))
     #expect(plain.1.values.count == watched.1.values.count && plain.1.outputs.map(\.name) == ["logits"])

@@ -17,7 +17,7 @@ import Testing
     #expect(canvas.color(column: 25, row: 25) == Color(0xFF0000))
     #expect(canvas.color(column: 139, row: 115) == Color(0x00FF00))
     #expect(canvas.color(column: 25, row: 173) == Color(0x0000FF))
-    #expect((20..<300).allSatisfy { canvas.color(column: 127, row: $0) == .white }, "no name runs into the next picture")
+    #expect((20..<300).allSatisfy { canvas.color(column: 127, row: $0) == .white }, "names stay below their pictures")
   }
 
   @Test func `Nothing takes no room`() { #expect(PicturePanels(items: [], columns: 3).height(width: 100) == 0) }

@@ -35,7 +35,9 @@ public struct GlobalContext: Module, Sendable {
   public func callAsFunction(_ x: Tensor) -> Tensor {
     let context = pooling == .attention ? x.attentionPooled("conv_mask") : x.mean(over: .spatial)  // [N, 1, 1, C]
     var y = x
-    if fusions.contains(.multiply) { y = y * context.then("channel_mul_conv", transform(x.channels)).sigmoid().seen(as: .gate) }
+    if fusions.contains(.multiply) {
+      y = y * context.then("channel_mul_conv", transform(x.channels)).sigmoid().seen(as: .gate)
+    }
     if fusions.contains(.add) { y = y + context.then("channel_add_conv", transform(x.channels)) }
     return y
   }

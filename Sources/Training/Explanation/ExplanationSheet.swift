@@ -68,7 +68,8 @@ public struct ExplanationSheet {
       PicturePanels.Item(
         image: overlay(map, side: side, scale, range: range), name: "Grad-CAM: “\(nameOfClass(explanation.label))”",
         note: "\(map.columns)×\(map.rows) places"
-          + (largest > 0 ? ", 0 … \(NumberText.significant(Double(largest), digits: 2))" : "; none speaks for the class")),
+          + (largest > 0
+            ? ", 0 … \(NumberText.significant(Double(largest), digits: 2))" : "; none speaks for the class")),
     ]
     let panels = PicturePanels(items: items, columns: 4)
     let height = Self.headingHeight + panels.height(width: Self.content) + 24
@@ -90,8 +91,7 @@ public struct ExplanationSheet {
 
   private func drawClasses(on canvas: Canvas, in frame: Rectangle) {
     let probabilities = explanation.probabilities
-    let ranking = probabilities.indices.sorted { (probabilities[$1], $0) < (probabilities[$0], $1) }
-    for (row, label) in ranking.prefix(5).enumerated() {
+    for (row, label) in Self.listed(probabilities, explained: explanation.label).enumerated() {
       let y = frame.y + 10 + Double(row) * 24, share = probabilities[label]
       let font = Font(size: 11.5, bold: label == explanation.label)
       // Colour alone would leave out who cannot tell red from green.
@@ -108,6 +108,12 @@ public struct ExplanationSheet {
       let percent = share.isFinite ? String(format: "%.1f %%", 100 * share) : "NaN"
       canvas.text(percent, at: Point(x: frame.maxX, y: y), Self.textFont, .slate, anchor: .right)
     }
+  }
+
+  /// The five likeliest classes, of which the explained one is always one.
+  package static func listed(_ probabilities: [Double], explained: Int) -> [Int] {
+    let ranking = probabilities.indices.sorted { (probabilities[$1], $0) < (probabilities[$0], $1) }.prefix(5)
+    return ranking.contains(explained) ? Array(ranking) : ranking.dropLast() + [explained]
   }
 
   private func maps(_ group: ModuleFigures.Maps, _ scale: Double) -> Section {

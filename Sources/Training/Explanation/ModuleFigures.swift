@@ -1,7 +1,7 @@
 import Pictures
 
-/// What of a network's modules is drawn: of a deep network the first and the last module of each size or the last alone,
-/// and how many were left out is said.
+/// What of a network's modules is drawn: of a deep network the first and the last module of each size, or the last
+/// alone, and how many were left out is said.
 package struct ModuleFigures {
   /// Maps in a row of the page.
   static let mapColumns = 6
@@ -130,7 +130,7 @@ package struct ModuleFigures {
   }
 
   private static func note(_ shown: Int, of all: Int) -> String {
-    shown == all ? "" : "\(shown) of \(all)"
+    shown == all ? "" : "\(shown) of \(all) modules"
   }
 }
 

@@ -73,8 +73,8 @@ private struct CamNetwork: Module {
     #expect(zip(likeliest.logits, logits).allSatisfy { abs($0 - $1) < 1e-6 })
   }
 
-  /// The score along one channel of the features: α_k is the mean of its derivatives, so that A_k + ε everywhere changes
-  /// the score by ε α_k H W.
+  /// The score along one channel of the features: α_k is the mean of its derivatives, so that A_k + ε everywhere
+  /// changes the score by ε α_k H W.
   @Test func `The weights of the channels are the score's differences`() throws {
     let network = CamNetwork(), runners = try Self.runners(network), epsilon: Float = 1.0 / 1024
     let trace = Trace(mode: .inference, isWatched: true)

@@ -26,6 +26,13 @@ import Training
     #expect(plots[0].series.map(\.name).first == "layer0.9 (1)" && plots[1].series[0].points.count == 50)
   }
 
+  @Test func `The explained class is listed, however unlikely`() {
+    let probabilities = [0.1, 0.3, 0, 0.2, 0.15, 0.05, 0.2]
+    #expect(ExplanationSheet.listed(probabilities, explained: 1) == [1, 3, 6, 4, 0])
+    #expect(ExplanationSheet.listed(probabilities, explained: 2) == [1, 3, 6, 4, 2])
+    #expect(ExplanationSheet.listed([1, 0], explained: 1) == [0, 1])
+  }
+
   @Test func `Paths lose what all of them end with`() {
     let paths = ShortPaths(["layer1.0.cbam.SpatialGate", "layer2.1.cbam.SpatialGate"])
     #expect(paths.names == ["layer1.0", "layer2.1"] && paths.suffix == " (cbam.SpatialGate)")
