@@ -36,6 +36,32 @@ public enum TransformCatalog {
         saturation: Float(try section.float("saturation", default: 0, in: 0...)),
         hue: Float(try section.float("hue", default: 0, in: 0...0.5)))
     },
+    "auto_augment": { section, _ throws(ConfigError) in
+      AutoAugment(
+        policy: try section.choice("policy", default: .imagenet, kind: "policy"),
+        style: try WarpStyle(reading: section))
+    },
+    "rand_augment": { section, _ throws(ConfigError) in
+      let count = try section.int("magnitudes", default: 31, in: 2...1024)
+      return RandAugment(
+        operationCount: try section.int("operations", default: 2, in: 0...64),
+        magnitude: try section.int("magnitude", default: min(9, count - 1), in: 0...count - 1), magnitudeCount: count,
+        style: try WarpStyle(reading: section))
+    },
+    "trivial_augment_wide": { section, _ throws(ConfigError) in
+      TrivialAugmentWide(
+        magnitudeCount: try section.int("magnitudes", default: 31, in: 2...1024),
+        style: try WarpStyle(reading: section))
+    },
+    "timm_rand_augment": { section, _ throws(ConfigError) in try TimmRandAugment(reading: section) },
+    "random_erasing": { section, _ throws(ConfigError) in
+      RandomErasing(
+        probability: Float(try section.float("probability", default: 0.5, in: 0...1)),
+        area: try range(section, "area", 0.02...1.0 / 3, limit: 1),
+        aspect: try range(section, "aspect", 0.3...1 / 0.3, limit: .infinity),
+        mode: try section.choice("mode", default: .const, kind: "filling"),
+        count: try section.int("count", default: 1, in: 1...64))
+    },
   ]
 
   /// The names in alphabetical order.
@@ -66,6 +92,39 @@ public enum TransformCatalog {
       throw section.error(key, "wanted two rising numbers above 0\(top), found \(bounds[0]) and \(bounds[1])")
     }
     return Float(bounds[0])...Float(bounds[1])
+  }
+}
+
+extension WarpStyle {
+  /// `interpolation: bilinear` and `fill: [124, 116, 104]`: nearest and black without them.
+  fileprivate init(reading section: ConfigSection) throws(ConfigError) {
+    self.init(
+      interpolation: try section.choice("interpolation", default: .nearest, kind: "interpolation"),
+      fill: try Self.fill(section, default: [0]))
+  }
+
+  /// A colour: one value for all channels, or three.
+  fileprivate static func fill(_ section: ConfigSection, default colour: [Int]) throws(ConfigError) -> [UInt8] {
+    let fill = try section.ints("fill", default: colour, in: 0...255)
+    guard fill.count == 1 || fill.count == 3 else {
+      throw section.error("fill", "wanted one value for all channels or three, found \(fill.count)")
+    }
+    return fill.map { UInt8($0) }
+  }
+}
+
+extension TimmRandAugment {
+  fileprivate init(reading section: ConfigSection) throws(ConfigError) {
+    let text = try section.string("recipe", default: "rand-m9-mstd0.5-inc1")
+    guard let recipe = Recipe(text) else {
+      throw section.error("recipe", "wanted \(Recipe.wording); found '\(text.prefix(40))'")
+    }
+    let names = Interpolation.allCases.map(\.rawValue) + ["random"]
+    let interpolation = try section.choice("interpolation", among: names, default: "random", kind: "interpolation")
+    // The mean colour of ImageNet's pictures.
+    self.init(
+      recipe, interpolation: Interpolation(rawValue: interpolation),
+      fill: try WarpStyle.fill(section, default: [124, 116, 104]))
   }
 }
 
