@@ -40,8 +40,8 @@ import Testing
   @Test func probabilityIsThatOfAnythingBeingErased() {
     let drawn = windows(RandomErasing(probability: 0.25), ImageSize(side: 32))
     #expect(abs(Double(drawn.count { !$0.isEmpty }) / 20_000 - 0.25) < 0.0125)
-    #expect(windows(RandomErasing(probability: 0), ImageSize(side: 32), count: 100).allSatisfy(\.isEmpty))
-    #expect(windows(RandomErasing(probability: 1), ImageSize(side: 1), count: 100).allSatisfy(\.isEmpty))
+    #expect(windows(RandomErasing(probability: 0), ImageSize(side: 32), count: 100).allSatisfy { $0.isEmpty })
+    #expect(windows(RandomErasing(probability: 1), ImageSize(side: 1), count: 100).allSatisfy { $0.isEmpty })
   }
 
   /// After the normalisation: what is erased is 0 or has a mean of 0 and a deviation of 1, all else is what it was.

@@ -155,8 +155,9 @@ private struct Content: Hashable {
       let dataset = CountedDataset(count: 67, microseconds: 30)
       #expect(try contents(sequence, threads: threads, ahead: ahead, dataset: dataset, mixing: mixing) == reference)
     }
-    let shared = try [0..<2, 2..<4].flatMap {
-      try contents(self.sequence(67, batch: 16, replicas: 4, running: $0, repeats: 2), mixing: mixing)
+    let shared = try [0..<2, 2..<4].flatMap { running in
+      let part = try self.sequence(67, batch: 16, replicas: 4, running: running, repeats: 2)
+      return try contents(part, mixing: mixing)
     }
     #expect(Set(shared) == Set(reference))
     let rest = try contents(self.sequence(67, batch: 16, replicas: 4, start: (1, 2), repeats: 2), mixing: mixing)
