@@ -65,6 +65,9 @@ import Testing
       code: 64,
       says: ["a batch of 12 gives each of 4 replicas 3; the nearest that is even is 16"]),
     Mistake(
+      testDescription: "a loss that is none", settings: ["task.loss=binary_entropy"], code: 64,
+      says: ["task.loss: no loss is called 'binary_entropy'; did you mean 'binary_cross_entropy'?"]),
+    Mistake(
       testDescription: "more copies than a batch holds", settings: ["data.repeats=17"], code: 64,
       says: ["data.repeats: a batch of 16 cannot have a sample 17 times"]),
     Mistake(

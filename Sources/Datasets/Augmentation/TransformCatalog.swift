@@ -24,16 +24,16 @@ public enum TransformCatalog {
     "random_resized_crop": { section, side throws(ConfigError) in
       RandomResizedCrop(
         size: try size(section, side), scale: try range(section, "scale", 0.08...1, limit: 1),
-        ratio: try range(section, "ratio", 3.0 / 4...4.0 / 3, limit: .infinity))
+        ratio: try range(section, "ratio", 3.0 / 4...4.0 / 3, limit: 1000))
     },
     "flip": { section, _ throws(ConfigError) in
       HorizontalFlip(probability: Float(try section.float("probability", default: 0.5, in: 0...1)))
     },
     "color_jitter": { section, _ throws(ConfigError) in
       ColorJitter(
-        brightness: Float(try section.float("brightness", default: 0, in: 0...)),
-        contrast: Float(try section.float("contrast", default: 0, in: 0...)),
-        saturation: Float(try section.float("saturation", default: 0, in: 0...)),
+        brightness: Float(try section.float("brightness", default: 0, in: 0...1000)),
+        contrast: Float(try section.float("contrast", default: 0, in: 0...1000)),
+        saturation: Float(try section.float("saturation", default: 0, in: 0...1000)),
         hue: Float(try section.float("hue", default: 0, in: 0...0.5)))
     },
     "auto_augment": { section, _ throws(ConfigError) in
@@ -58,7 +58,7 @@ public enum TransformCatalog {
       RandomErasing(
         probability: Float(try section.float("probability", default: 0.5, in: 0...1)),
         area: try range(section, "area", 0.02...1.0 / 3, limit: 1),
-        aspect: try range(section, "aspect", 0.3...1 / 0.3, limit: .infinity),
+        aspect: try range(section, "aspect", 0.3...1 / 0.3, limit: 1000),
         mode: try section.choice("mode", default: .const, kind: "filling"),
         count: try section.int("count", default: 1, in: 1...64))
     },
@@ -83,13 +83,14 @@ public enum TransformCatalog {
     ImageSize(side: try section.int("size", default: side, in: 1...ImageSize.largestSide))
   }
 
+  /// Two numbers from 0.0001 to `limit`, so that no product or quotient of them leaves single precision.
   private static func range(
-    _ section: ConfigSection, _ key: String, _ value: ClosedRange<Double>, limit: Double
+    _ section: ConfigSection, _ key: String, _ value: ClosedRange<Double>, limit: Int
   ) throws(ConfigError) -> ClosedRange<Float> {
     let bounds = try section.floats(key, default: [value.lowerBound, value.upperBound], count: 2)
-    guard bounds[0] > 0 && bounds[0] <= bounds[1] && bounds[1] <= limit else {
-      let top = limit == .infinity ? "" : " and at most \(Int(limit))"
-      throw section.error(key, "wanted two rising numbers above 0\(top), found \(bounds[0]) and \(bounds[1])")
+    guard bounds[0] >= 0.0001 && bounds[0] <= bounds[1] && bounds[1] <= Double(limit) else {
+      throw section.error(
+        key, "wanted two rising numbers from 0.0001 to \(limit), found \(bounds[0]) and \(bounds[1])")
     }
     return Float(bounds[0])...Float(bounds[1])
   }
@@ -144,12 +145,13 @@ extension Normalization {
       let name = try section.choice("name", among: presets.keys, default: name, kind: "normalisation")
       return presets[name] ?? .unit
     }
-    let mean = try section.floats("mean"), deviation = try section.floats("std")
+    let mean = try section.floats("mean", in: -10_000...10_000), deviation = try section.floats("std")
     guard mean.count == 1 || mean.count == channels else {
       throw section.error("mean", "has \(mean.count) values for \(channels) channels")
     }
-    guard deviation.count == mean.count, deviation.allSatisfy({ $0 > 0 }) else {
-      throw section.error("std", "wanted \(mean.count) numbers above 0, as many as mean has; found \(deviation)")
+    guard deviation.count == mean.count, deviation.allSatisfy((0.0001...10_000).contains) else {
+      throw section.error(
+        "std", "wanted \(mean.count) numbers from 0.0001 to 10000, as many as mean has; found \(deviation)")
     }
     return Normalization(mean: mean.map { Float($0) }, standardDeviation: deviation.map { Float($0) })
   }

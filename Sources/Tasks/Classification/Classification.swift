@@ -5,8 +5,17 @@ import Graphs
 import Layers
 import Operators
 
-/// One class for each image: softmax cross-entropy, judged by top-1 and top-5 accuracy in percent.
+/// One class for each image: cross-entropy, judged by top-1 and top-5 accuracy in percent.
 public struct Classification: TrainingTask {
+  /// What a training makes small.
+  public enum Loss: String, CaseIterable, Sendable {
+    /// Of one choice among all classes.
+    case crossEntropy = "cross_entropy"
+    /// The mean over a yes or no for each class (Wightman, Touvron, Jégou; 2021, section 2.2).
+    case binaryCrossEntropy = "binary_cross_entropy"
+  }
+
+  public var loss: Loss
   /// The part of the target that is spread evenly over all classes (Szegedy et al., CVPR 2016, section 7); evaluation
   /// has none.
   public var labelSmoothing: Float
@@ -14,21 +23,27 @@ public struct Classification: TrainingTask {
   /// evaluation has none of these.
   public var mixesLabels: Bool
 
-  public init(labelSmoothing: Float = 0, mixesLabels: Bool = false) {
+  public init(loss: Loss = .crossEntropy, labelSmoothing: Float = 0, mixesLabels: Bool = false) {
+    self.loss = loss
     self.labelSmoothing = labelSmoothing
     self.mixesLabels = mixesLabels
   }
 
   public var name: String { "classification" }
 
-  public var onMixedLabels: (any TrainingTask)? { Classification(labelSmoothing: labelSmoothing, mixesLabels: true) }
+  public var onMixedLabels: (any TrainingTask)? {
+    Classification(loss: loss, labelSmoothing: labelSmoothing, mixesLabels: true)
+  }
 
   public func trace(_ network: any Module, images: Shape, in trace: Trace) {
     let logits = network(trace.input("images", images))  // [N, classes]
-    let isTraining = trace.mode == .training, weights = trace.input("weights", [images[0]])
+    let isTraining = trace.mode == .training, smoothing = isTraining ? labelSmoothing : 0
     let labels = trace.input("labels", isTraining && mixesLabels ? logits.shape : [images[0]])
-    let smoothing = isTraining ? labelSmoothing : 0
-    let loss = logits.applying(SoftmaxCrossEntropy(labelSmoothing: smoothing), with: [labels, weights])
+    let weights = trace.input("weights", [images[0]])
+    let loss = switch self.loss {
+    case .crossEntropy: logits.applying(SoftmaxCrossEntropy(labelSmoothing: smoothing), with: [labels, weights])
+    case .binaryCrossEntropy: logits.applying(SigmoidCrossEntropy(labelSmoothing: smoothing), with: [labels, weights])
+    }
     trace.output("logits", logits)
     trace.output("loss", loss)
     if isTraining { trace.root("loss", loss) }
@@ -97,7 +112,7 @@ public struct Classification: TrainingTask {
   }
 
   /// weight (log Σ e^z - (1 - e) Σ share z[label] - e mean z), with the training's smoothing e and the shares of one
-  /// label or two; NaN for a class that there is none of.
+  /// label or two, or with the binary loss weight / K (Σ log(1 + e^z) - …); NaN for a class that there is none of.
   public func sampleLosses(_ runner: any Runner, _ batch: Batch) -> [Double] {
     let logits = runner.output("logits"), classes = logits.shape[1], smoothing = Double(labelSmoothing)
     return (0..<batch.count).map { index in
@@ -105,10 +120,19 @@ public struct Classification: TrainingTask {
       guard batch.weights[index] != 0 else { return 0 }
       let target = Target(index, of: batch)
       guard target.fits(classes) else { return .nan }
-      let largest = Double(row.max() ?? 0), mean = row.reduce(0) { $0 + Double($1) } / Double(classes)
-      let normalizer = largest + log(row.reduce(0) { $0 + exp(Double($1) - largest) })
-      let loss = normalizer - (1 - smoothing) * target.mean(of: row) - smoothing * mean
-      return Double(batch.weights[index]) * loss
+      let mean = row.reduce(0) { $0 + Double($1) } / Double(classes)
+      let part = normalizer(row) - (1 - smoothing) * target.mean(of: row) - smoothing * mean
+      return Double(batch.weights[index]) * (loss == .crossEntropy ? part : part / Double(classes))
+    }
+  }
+
+  /// log Σ e^z, or Σ log(1 + e^z), with no power that could overflow.
+  private func normalizer(_ row: UnsafeBufferPointer<Float>) -> Double {
+    switch loss {
+    case .crossEntropy:
+      let largest = Double(row.max() ?? 0)
+      return largest + log(row.reduce(0) { $0 + exp(Double($1) - largest) })
+    case .binaryCrossEntropy: return row.reduce(0) { $0 + max(Double($1), 0) + log1p(exp(-abs(Double($1)))) }
     }
   }
 

@@ -162,8 +162,8 @@ private struct Content: Hashable {
     #expect(Set(shared) == Set(reference))
     let rest = try contents(self.sequence(67, batch: 16, replicas: 4, start: (1, 2), repeats: 2), mixing: mixing)
     #expect(rest == Array(reference.dropFirst((5 + 2) * 4)))
-    // Steps are mixed differently.
-    #expect(Set(reference.compactMap(\.mixture?.shares)).count > 20)
+    // Steps are mixed differently; a window of a picture of 6x5 has few areas.
+    #expect(Set(reference.compactMap(\.mixture?.shares)).count > 10)
   }
 
   /// What a mixed batch holds follows from the plain one and its shares: pixels and labels of the sample from the other

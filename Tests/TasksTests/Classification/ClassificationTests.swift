@@ -49,8 +49,9 @@ import Testing
     #expect(loss(0, [-.infinity, 1]) == 0x1p20)
   }
 
-  @Test func sampleLossesAddUpToTheLoss() throws {
-    let trace = Trace(mode: .training), task = Classification(labelSmoothing: 0.1)
+  @Test(arguments: Classification.Loss.allCases)
+  func sampleLossesAddUpToTheLoss(loss: Classification.Loss) throws {
+    let trace = Trace(mode: .training), task = Classification(loss: loss, labelSmoothing: 0.1)
     task.trace(Classifier(), images: [4, 2, 2, 3], in: trace)
     let plan = Plan(try trace.finish(), workers: 1)
     let state = try ModelState(plan.program, layout: plan.layout, key: RandomKey(2))
