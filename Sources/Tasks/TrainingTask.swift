@@ -30,6 +30,10 @@ public protocol TrainingTask: Sendable {
   /// Empty where the loss has no such parts; the default.
   func sampleLosses(_ runner: any Runner, _ batch: Batch) -> [Double]
 
+  /// The same task for a training whose samples are mixed with each other and have two labels each; `nil`, the default,
+  /// where there are no labels to mix.
+  var onMixedLabels: (any TrainingTask)? { get }
+
   /// The figures that the added-up tallies stand for; the first is the deciding one.
   func metrics(from tally: [Double]) -> [Metric]
 
@@ -39,6 +43,7 @@ public protocol TrainingTask: Sendable {
 
 extension TrainingTask {
   public func sampleLosses(_ runner: any Runner, _ batch: Batch) -> [Double] { [] }
+  public var onMixedLabels: (any TrainingTask)? { nil }
 }
 
 /// A figure of an evaluation.

@@ -22,6 +22,7 @@ public struct Experiment {
   public let evaluationPipeline: TransformPipeline
   public let network: any Module
   public let task: any TrainingTask
+  public let mixing: Mixing?
   public let synchronizesNorms: Bool
   public let startingWeights: StartingWeights?
   public let optimizer: any Optimizer
@@ -52,6 +53,7 @@ public struct Experiment {
     let model = try ExperimentModel(file, classesOfData: training.classNames.count, makeNetwork: makeNetwork)
     network = model.network
     task = model.task
+    mixing = model.mixing
     synchronizesNorms = model.synchronizesNorms
     startingWeights = model.startingWeights
     let rule = try file.section("optimizer")
@@ -84,5 +86,12 @@ public struct Experiment {
   }
 
   /// Sentences that tell what the settings come to.
-  public var remarks: [String] { [rateRule.sentence] }
+  public var remarks: [String] { [rateRule.sentence, augmentation] }
+
+  /// What happens to the pictures of a training.
+  private var augmentation: String {
+    let list = trainingPipeline.operations.joined(separator: ", ")
+    return "augmentation: " + (list.isEmpty ? "none" : list) + (mixing.map { "; \($0)" } ?? "")
+      + (settings.repeats > 1 ? "; each sample \(settings.repeats) times a step" : "")
+  }
 }

@@ -1,4 +1,5 @@
 import Configuration
+import Datasets
 import Layers
 import Tasks
 
@@ -6,13 +7,15 @@ import Tasks
 public struct ExperimentModel {
   public let network: any Module
   public let task: any TrainingTask
+  /// How the samples of a batch are mixed with each other in training.
+  public let mixing: Mixing?
   /// Whether batch norms take their statistics over the samples of all replicas.
   public let synchronizesNorms: Bool
 
   /// What a fresh run's parameters start from, beside their initialisers.
   public let startingWeights: StartingWeights?
 
-  /// Reads the sections `model` and `task`.
+  /// Reads the sections `model` and `task`, and what of `data` changes the task.
   /// - Parameter classesOfData: the classes of the data set; `model.classes` may be more, not fewer.
   /// - Throws: `ConfigError`.
   public init(_ file: RunFile, classesOfData: Int, makeNetwork: Experiment.MakeNetwork) throws {
@@ -25,6 +28,11 @@ public struct ExperimentModel {
       try model.choice("batch_norm", among: ["per_replica", "synchronized"], default: "per_replica") == "synchronized"
     startingWeights = try StartingWeights(model)
     network = try makeNetwork(model, classes)
-    task = try TaskCatalog.task(try file.section("task"))
+    let task = try TaskCatalog.task(try file.section("task")), data = try file.section("data")
+    mixing = try Mixing.read(data)
+    guard let trained = mixing == nil ? task : task.onMixedLabels else {
+      throw data.error("mix", "mixes labels of classes, and the task \(task.name) has none")
+    }
+    self.task = trained
   }
 }

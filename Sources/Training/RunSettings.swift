@@ -9,6 +9,8 @@ public struct RunSettings: Sendable {
   public let globalBatch: Int
   public let evaluationBatch: Int
   public let dropsShortBatch: Bool
+  /// How many times a step has each of its samples, augmented differently.
+  public let repeats: Int
   public let loader: LoaderSettings
   /// Logical replicas of a step; 0 for as many as there are ranks.
   public let replicas: Int
@@ -74,6 +76,10 @@ public struct RunSettings: Sendable {
     // Not larger than 64: the plan of an evaluation then fits into the arena of the training.
     evaluationBatch = try data.int("evaluation_batch", default: min(globalBatch, 64), in: 1...1 << 24)
     dropsShortBatch = try data.bool("drop_last", default: false)
+    repeats = try data.int("repeats", default: 1, in: 1...1 << 16)
+    guard repeats <= globalBatch else {
+      throw data.error("repeats", "a batch of \(globalBatch) cannot have a sample \(repeats) times")
+    }
     loader = try LoaderSettings(reading: data)
     replicas = try distributed.int("replicas", default: 0, in: 0...1 << 20)
     let kind = try distributed.choice("reduction", among: ["auto", "tree", "fast"], default: "auto")

@@ -62,7 +62,10 @@ public struct TrainingRun {
       demands: settings.demands.union(experiment.synchronizesNorms ? .synchronizedNorms : []))
     let schedule = try BatchSchedule(
       sampleCount: experiment.training.count, globalBatch: settings.globalBatch, replicas: assignment.replicas,
-      dropsShortBatch: settings.dropsShortBatch)
+      dropsShortBatch: settings.dropsShortBatch, repeats: settings.repeats)
+    if experiment.mixing != nil && schedule.replicaBatch % 2 != 0 {
+      throw BatchScheduleError.unpaired(globalBatch: schedule.globalBatch, replicas: schedule.replicas)
+    }
     let totalSteps = experiment.totalSteps(perEpoch: schedule.stepsPerEpoch)
 
     let norms = experiment.synchronizesNorms && communicator.size > 1 ? ReplicaNorms() : nil
@@ -104,7 +107,7 @@ public struct TrainingRun {
     let loader = BatchLoader(
       experiment.training, experiment.trainingPipeline,
       sequence(schedule, assignment, communicator.rank, step, totalSteps),
-      loaderSettings(assignment.perRank))
+      loaderSettings(assignment.perRank), mixing: experiment.mixing)
     defer { loader.shutdown() }
     let store = CheckpointStore(
       folder: start.folder + "/checkpoints", keepLast: settings.keepLast, keepBest: settings.keepBest)

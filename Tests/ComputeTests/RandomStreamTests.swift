@@ -64,6 +64,20 @@ import Testing
     for _ in 0..<100 { #expect(stream.integer(below: 1) == 0) }
   }
 
+  /// Means, variances, and the part beyond 0.99, as numpy has it among four million draws.
+  @Test func betaHasItsMoments() {
+    for (a, b, tail) in [(0.2, 0.2, 0.2097), (1, 1, 0.01), (0.5, 3, 0.0), (8, 2, 0.0034), (0.001, 0.001, 0.4976)] {
+      var stream = RandomStream(RandomKey(4))
+      let draws = (0..<100_000).map { _ in stream.beta(a, b) }
+      #expect(draws.allSatisfy { $0 >= 0 && $0 <= 1 })
+      let mean = a / (a + b), variance = mean * (1 - mean) / (a + b + 1)
+      // Five standard deviations; that of a square is below that of a coin's.
+      #expect(abs(draws.reduce(0, +) / 100_000 - mean) < 0.0158 * variance.squareRoot() + 1e-12)
+      #expect(abs(draws.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 100_000 - variance) < 0.004)
+      #expect(abs(Double(draws.count { $0 > 0.99 }) / 100_000 - tail) < 0.0079)
+    }
+  }
+
   @Test func normalHasItsMoments() {
     var stream = RandomStream(RandomKey(3))
     let draws = (0..<200_000).map { _ in Double(stream.normal()) }

@@ -1,3 +1,4 @@
+import Compute
 import Configuration
 import Datasets
 import Foundation
@@ -19,9 +20,12 @@ import Training
     model: {name: resnet20, attention: {name: se, reduction: 4, stages: [2, 3]}}
     data: {name: scenes, image_size: 16, batch: 16, evaluation_batch: 8, training_scenes: 64, evaluation_scenes: 40,
       scene_seed: 3, limit: 50, loader_threads: 1, batches_ahead: 4, max_broken: 10, drop_last: true,
-      augment: [{name: crop, padding: 2}, flip, {name: color_jitter, brightness: 0.2, hue: 0.1}],
+      augment: [{name: crop, padding: 2}, flip, {name: color_jitter, brightness: 0.2, hue: 0.1},
+        {name: rand_augment, operations: 2, magnitude: 9, magnitudes: 31, interpolation: bilinear, fill: [0]},
+        {name: random_erasing, probability: 0.25, area: [0.02, 0.3], aspect: [0.3, 3], mode: pixel, count: 2}],
+      mix: {mixup_alpha: 0.8, cutmix_alpha: 1, probability: 0.9, switch_probability: 0.5, mode: elem}, repeats: 3,
       normalize: {mean: [0.5], std: [0.25]}}
-    task: {name: classification, label_smoothing: 0.1}
+    task: {name: classification, loss: binary_cross_entropy, label_smoothing: 0.1}
     optimizer: {name: sgd, learning_rate: 0.05, base_batch: 16, momentum: 0.9, nesterov: true, clip_norm: 1}
     schedule: {name: cosine, warmup: 10 %, warmup_start_rate: 0.001, final_rate: 0.0001}
     distributed: {replicas: 4, threads: 1, timeout: 20, bucket_bytes: 65536, reduction: tree}
@@ -30,7 +34,9 @@ import Training
     """
     model: {name: mobilenet_v2, classes: 12, attention: {name: cbam, spatial_kernel: 7}}
     data: {name: scenes, image_size: 32, batch: 32, training_scenes: 4000,
-      augment: [{name: random_resized_crop, size: 24, scale: [0.2, 1], ratio: [0.75, 1.33]}],
+      augment: [{name: random_resized_crop, size: 24, scale: [0.2, 1], ratio: [0.75, 1.33]},
+        {name: auto_augment, policy: svhn}, {name: trivial_augment_wide, magnitudes: 31},
+        {name: timm_rand_augment, recipe: rand-m9-mstd0.5-inc1, interpolation: random, fill: [124, 116, 104]}],
       prepare: [{name: resize, size: 28}, {name: centre_crop, size: 24}]}
     task: {name: classification}
     optimizer: {name: adamw, learning_rate: 1e-3, betas: [0.9, 0.99], epsilon: 1e-8, weight_decay: 0.05,
@@ -117,7 +123,7 @@ import Training
     let assignment = try ReplicaAssignment(replicas: settings.replicas, ranks: 2, reduction: settings.reduction)
     let schedule = try BatchSchedule(
       sampleCount: experiment.training.count, globalBatch: settings.globalBatch, replicas: assignment.replicas,
-      dropsShortBatch: settings.dropsShortBatch)
+      dropsShortBatch: settings.dropsShortBatch, repeats: settings.repeats)
     let steps = experiment.totalSteps(perEpoch: schedule.stepsPerEpoch)
     #expect(steps > 0)
     let rates = try experiment.schedule(stepsPerEpoch: schedule.stepsPerEpoch, totalSteps: steps)
@@ -133,6 +139,15 @@ import Training
     let last = experiment.training.count - 1
     _ = experiment.training.name(of: last)
     let order = sequence.order(ofEpoch: 0)
-    #expect((0...last).contains(order.index(at: last)))
+    #expect((0...last).contains(order.index(at: schedule.visit(at: last).position)))
+    // A picture of the data set goes through, whatever the transforms draw.
+    let picture = Image(width: 16, height: 16, channels: 3, pixels: [UInt8](repeating: 90, count: 768))
+    var floats = [Float](repeating: 0, count: experiment.trainingPipeline.outputShape.count)
+    guard floats.count < 100_000 else { return }
+    floats.withUnsafeMutableBufferPointer { floats in
+      // One that is smaller than the crop is a broken sample, with a sentence of its own.
+      try? experiment.trainingPipeline.write(picture, key: RandomKey(settings.seed), to: floats.baseAddress!)
+    }
+    #expect(floats.allSatisfy { $0.isFinite })
   }
 }

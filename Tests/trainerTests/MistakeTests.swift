@@ -59,6 +59,19 @@ import Testing
       settings: ["data={name: imagefolder, root: FOLDER/text, image_size: 32, batch: 4, augment: [flip]}"], code: 64,
       says: ["pictures of different sizes do not fit into one batch, and the pipeline (flip) leaves them so"]),
     Mistake(
+      testDescription: "a policy that is none", settings: ["data.augment=[{name: auto_augment, policy: imagnet}]"],
+      code: 64, says: ["data.augment[0].policy: no policy is called 'imagnet'; did you mean 'imagenet'?"]),
+    Mistake(
+      testDescription: "mixing an odd batch", settings: ["data.batch=12", "data.mix={mixup_alpha: 1, mode: pair}"],
+      code: 64,
+      says: ["a batch of 12 gives each of 4 replicas 3; the nearest that is even is 16"]),
+    Mistake(
+      testDescription: "a loss that is none", settings: ["task.loss=binary_entropy"], code: 64,
+      says: ["task.loss: no loss is called 'binary_entropy'; did you mean 'binary_cross_entropy'?"]),
+    Mistake(
+      testDescription: "more copies than a batch holds", settings: ["data.repeats=17"], code: 64,
+      says: ["data.repeats: a batch of 16 cannot have a sample 17 times"]),
+    Mistake(
       testDescription: "too few classes", settings: ["model.classes=7"], code: 64,
       says: ["model.classes: is 7, but the data set has 10 classes"]),
     Mistake(

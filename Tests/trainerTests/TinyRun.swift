@@ -16,10 +16,12 @@ final class TinyRun {
     run: {steps: 6, log_every: 1}
     """
 
-  /// Settings that add whatever a resumed run could lose: moments, a moving average, random augmentation.
+  /// Settings that add whatever a resumed run could lose: moments, a moving average, random augmentation of every kind.
   static let everything = [
     "optimizer={name: adamw, learning_rate: 1e-3, base_batch: 16, clip_norm: 1, average: {decay: 0.9}}",
-    "data.augment=[{name: crop, padding: 2}, flip, {name: color_jitter, brightness: 0.2}]",
+    "data.augment=[{name: crop, padding: 2}, flip, {name: color_jitter, brightness: 0.2}, timm_rand_augment,"
+      + " random_erasing]",
+    "data.mix={mixup_alpha: 0.8, cutmix_alpha: 1, mode: pair}", "data.repeats=2",
     "task.label_smoothing=0.1",
   ]
 

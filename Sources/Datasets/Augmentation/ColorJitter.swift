@@ -88,8 +88,9 @@ extension Image {
     }
   }
 
+  /// Replaces every byte by its answer.
   @inline(__always)
-  private mutating func map(_ answer: (UInt8) -> UInt8) {
+  mutating func map(_ answer: (UInt8) -> UInt8) {
     pixels.withUnsafeMutableBufferPointer { bytes in
       for index in bytes.indices { bytes[index] = answer(bytes[index]) }
     }
@@ -108,6 +109,6 @@ extension Image {
 
 /// from + factor * (to - from), cut to 0...255 and rounded down, as Pillow blends.
 @inline(__always)
-private func blend(_ from: UInt8, _ to: UInt8, _ factor: Float) -> UInt8 {
+func blend(_ from: UInt8, _ to: UInt8, _ factor: Float) -> UInt8 {
   UInt8(max(0, min(255, Float(from) + factor * (Float(to) - Float(from)))))
 }

@@ -88,7 +88,13 @@ extension TransformPipeline {
   ) throws(ConfigError) -> [(name: String, transform: any Transform)] {
     var result: [(name: String, transform: any Transform)] = []
     for section in try data.sections(key, default: values) {
-      result.append(try TransformCatalog.transform(section, imageSize: imageSize))
+      let next = try TransformCatalog.transform(section, imageSize: imageSize)
+      if let last = result.last, last.transform is any NormalizedTransform,
+        !(next.transform is any NormalizedTransform)
+      {
+        throw section.error("name", "\(last.name) changes normalised numbers: \(next.name) has to come before it")
+      }
+      result.append(next)
     }
     return result
   }

@@ -20,6 +20,17 @@ extension Transform {
   public var minimumSide: Int? { nil }
 }
 
+/// A transform of the numbers that a picture becomes, applied after the normalisation and so after all others.
+public protocol NormalizedTransform: Transform {
+  /// Changes `picture`, [height, width, channels], in place.
+  func apply(to picture: TensorView, drawing random: inout RandomStream)
+}
+
+extension NormalizedTransform {
+  /// The picture itself stays as it is.
+  public func apply(to image: inout Image, drawing random: inout RandomStream) {}
+}
+
 /// Width and height in pixels.
 public struct ImageSize: Hashable, Sendable, CustomStringConvertible {
   /// The largest side that a run file may ask pictures to be brought to; pictures themselves may be larger.

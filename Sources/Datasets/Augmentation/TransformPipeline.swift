@@ -1,18 +1,22 @@
 import Compute
 
-/// The way from a decoded picture to the floats of a batch: transforms in order, then one normalising copy.
+/// The way from a decoded picture to the floats of a batch: transforms in order, one normalising copy, and then what
+/// changes normalised numbers.
 public struct TransformPipeline: Sendable {
   /// What every picture becomes: [height, width, channels].
   public let outputShape: Shape
   /// The pixels that the shorter side must keep when a decoder scales; `nil` asks for full size.
   public let minimumSide: Int?
-  private let stages: [Stage]
+  /// The names of the transforms in their order.
+  public let operations: [String]
+  private let stages: [Stage<any Transform>]
+  private let normalizedStages: [Stage<any NormalizedTransform>]
   private let size: ImageSize
   private let copy: NormalizingCopy
 
   /// A transform and the branch of the random key that is its own.
-  private struct Stage: Sendable {
-    let transform: any Transform
+  private struct Stage<Operation: Sendable>: Sendable {
+    let transform: Operation
     let branch: UInt64
   }
 
@@ -31,13 +35,22 @@ public struct TransformPipeline: Sendable {
     self.size = size
     outputShape = [size.height, size.width, channels]
     minimumSide = transforms.first?.transform.minimumSide
+    operations = transforms.map(\.name)
     copy = NormalizingCopy(normalization, channels: channels)
     var occurrences: [String: Int] = [:]
-    stages = transforms.map { name, transform in
+    var stages: [Stage<any Transform>] = [], normalizedStages: [Stage<any NormalizedTransform>] = []
+    for (name, transform) in transforms {
       let occurrence = occurrences[name, default: 0]
       occurrences[name] = occurrence + 1
-      return Stage(transform: transform, branch: RandomKey(0).appending(name).appending(occurrence).bits)
+      let branch = RandomKey(0).appending(name).appending(occurrence).bits
+      if let transform = transform as? any NormalizedTransform {
+        normalizedStages.append(Stage(transform: transform, branch: branch))
+      } else {
+        stages.append(Stage(transform: transform, branch: branch))
+      }
     }
+    self.stages = stages
+    self.normalizedStages = normalizedStages
   }
 
   /// Transforms `image` and writes it to `target`, which has room for `outputShape`.
@@ -45,6 +58,10 @@ public struct TransformPipeline: Sendable {
   /// - Throws: `TransformError` when the picture does not suit an operation or ends in another size than the batch has.
   public func write(_ image: consuming Image, key: RandomKey, to target: UnsafeMutablePointer<Float>) throws {
     copy.write(try prepared(image, key: key), to: target)
+    for stage in normalizedStages {
+      var random = RandomStream(key.appending(stage.branch))
+      stage.transform.apply(to: TensorView(target, outputShape), drawing: &random)
+    }
   }
 
   /// What `write` shows the network of `image`, before it is normalised.

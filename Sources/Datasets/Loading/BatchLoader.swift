@@ -23,9 +23,10 @@ public final class BatchLoader {
   private var delivered: Batch?
   private var failure: TooManyBrokenSamples?
 
+  /// - Parameter mixing: how the samples of a batch are mixed with each other; `nil` leaves each alone.
   public init(
     _ dataset: any ImageDataset, _ pipeline: TransformPipeline, _ sequence: BatchSequence,
-    _ settings: LoaderSettings = LoaderSettings()
+    _ settings: LoaderSettings = LoaderSettings(), mixing: Mixing? = nil
   ) {
     precondition(
       sequence.schedule.sampleCount <= dataset.count,
@@ -34,7 +35,7 @@ public final class BatchLoader {
     self.settings = settings
     broken = BrokenSamples(limit: settings.maxBroken)
     queue = LoadingQueue(
-      SampleLoading(dataset, pipeline, seed: sequence.seed), sequence, batchesAhead: settings.batchesAhead,
+      SampleLoading(dataset, pipeline, seed: sequence.seed), sequence, mixing, batchesAhead: settings.batchesAhead,
       threads: settings.threads)
     threads = (0..<settings.threads).map { _ in Self.start(queue) }
   }

@@ -12,6 +12,8 @@ public struct BatchSchedule: Hashable, Sendable {
   public let replicaBatch: Int
   /// The number of steps in an epoch.
   public let stepsPerEpoch: Int
+  /// How many times a step has each of its samples.
+  public let repeats: Int
   private let purpose: Purpose
 
   private enum Purpose: Hashable { case training, evaluation }
@@ -21,9 +23,13 @@ public struct BatchSchedule: Hashable, Sendable {
 
   /// Training: each step takes the next `globalBatch` positions and deals them to the replicas in contiguous, equal
   /// parts. A short last batch is dealt as evenly as possible, or dropped.
+  /// - Parameter repeats: how many times a step has each of its samples (repeated augmentation: Hoffer et al., CVPR
+  ///   2020). An epoch is as long as without, and so sees one in `repeats` of the samples.
   /// - Throws: `BatchScheduleError` when the batch does not divide over the replicas or the samples do not suffice.
-  public init(sampleCount: Int, globalBatch: Int, replicas: Int, dropsShortBatch: Bool = false) throws {
-    precondition(replicas > 0, "\(replicas) replicas")
+  public init(
+    sampleCount: Int, globalBatch: Int, replicas: Int, dropsShortBatch: Bool = false, repeats: Int = 1
+  ) throws {
+    precondition(replicas > 0 && repeats > 0, "\(replicas) replicas, \(repeats) times each sample")
     guard globalBatch > 0, globalBatch % replicas == 0 else {
       throw BatchScheduleError.batchNotDivisible(globalBatch: globalBatch, replicas: replicas)
     }
@@ -35,6 +41,7 @@ public struct BatchSchedule: Hashable, Sendable {
     }
     self.sampleCount = sampleCount
     self.replicas = replicas
+    self.repeats = repeats
     replicaBatch = globalBatch / replicas
     stepsPerEpoch = dropsShortBatch ? sampleCount / globalBatch : (sampleCount + globalBatch - 1) / globalBatch
     purpose = .training
@@ -47,6 +54,7 @@ public struct BatchSchedule: Hashable, Sendable {
     precondition(sampleCount >= 0 && batch > 0 && ranks > 0, "\(sampleCount) samples, batch \(batch), \(ranks) ranks")
     self.sampleCount = sampleCount
     replicas = ranks
+    repeats = 1
     replicaBatch = batch
     let batches = (sampleCount + batch - 1) / batch
     stepsPerEpoch = (batches + ranks - 1) / ranks
@@ -71,6 +79,22 @@ public struct BatchSchedule: Hashable, Sendable {
     }
   }
 
+  /// What stands at a position of an epoch: a position in the epoch's order, and which time it is that the step has this
+  /// sample, from 0 on.
+  ///
+  /// A step with n positions has the next n / `repeats` samples of the order, rounded up, one after the other, and then
+  /// again: a replica's part holds different samples as long as it can, as where timm deals the copies to the ranks.
+  public func visit(at position: Int) -> (position: Int, copy: Int) {
+    guard repeats > 1 else { return (position, 0) }
+    let (step, place) = position.quotientAndRemainder(dividingBy: globalBatch)
+    let held = min(globalBatch, sampleCount - step * globalBatch)
+    let (copy, sample) = place.quotientAndRemainder(dividingBy: distinct(held))
+    return (step * distinct(globalBatch) + sample, copy)
+  }
+
+  /// The different samples among `count` positions of one step.
+  private func distinct(_ count: Int) -> Int { (count + repeats - 1) / repeats }
+
   /// Whether some replica has no sample in `step`.
   public func leavesAReplicaEmpty(inStep step: Int) -> Bool {
     (0..<replicas).contains { positions(step: step, replica: $0).isEmpty }
@@ -87,6 +111,8 @@ public enum BatchScheduleError: Error, Hashable, Sendable, CustomStringConvertib
   case batchNotDivisible(globalBatch: Int, replicas: Int)
   case fewerSamplesThanReplicas(samples: Int, replicas: Int)
   case batchLargerThanDataset(globalBatch: Int, samples: Int)
+  /// Samples are mixed in pairs, and a replica has an odd number of them.
+  case unpaired(globalBatch: Int, replicas: Int)
 
   /// The multiple of `replicas` nearest to `globalBatch`, the larger of two equally near ones.
   static func nearestBatch(to globalBatch: Int, replicas: Int) -> Int {
@@ -103,6 +129,10 @@ public enum BatchScheduleError: Error, Hashable, Sendable, CustomStringConvertib
       return "\(samples) samples are too few for \(replicas) replicas: each needs one at least"
     case .batchLargerThanDataset(let globalBatch, let samples):
       return "a batch of \(globalBatch) is larger than the whole data set of \(samples) samples"
+    case .unpaired(let globalBatch, let replicas):
+      let nearest = Self.nearestBatch(to: globalBatch, replicas: 2 * replicas)
+      return "data.mix mixes the samples of a replica in pairs, and a batch of \(globalBatch) gives each of "
+        + "\(replicas) replicas \(globalBatch / replicas); the nearest that is even is \(nearest)"
     }
   }
 }

@@ -9,6 +9,8 @@ import Synchronization
 final class LoadingQueue: @unchecked Sendable {
   private let loading: SampleLoading
   private let sequence: BatchSequence
+  private let mixing: Mixing?
+  private let mixingKey: RandomKey
   private let samplesPerClaim: Int
   private let lock = Lock()
   private let isClosed = Atomic<Bool>(false)
@@ -27,7 +29,8 @@ final class LoadingQueue: @unchecked Sendable {
     let start: Int
     var claimedCount = 0
     var loadedCount = 0
-    var isComplete: Bool { loadedCount == batch.count }
+    /// Loaded, and mixed where that is asked for.
+    var isComplete = false
   }
 
   /// Samples of one batch that one thread has undertaken to load.
@@ -39,9 +42,11 @@ final class LoadingQueue: @unchecked Sendable {
     fileprivate let places: Range<Int>
   }
 
-  init(_ loading: SampleLoading, _ sequence: BatchSequence, batchesAhead: Int, threads: Int) {
+  init(_ loading: SampleLoading, _ sequence: BatchSequence, _ mixing: Mixing?, batchesAhead: Int, threads: Int) {
     self.loading = loading
     self.sequence = sequence
+    self.mixing = mixing
+    mixingKey = RandomKey(sequence.seed).appending("mixing")
     // A quarter of each thread's part: small enough to even out slow files, large enough to keep the lock quiet.
     samplesPerClaim = max(1, sequence.schedule.replicaBatch / (4 * max(threads, 1)))
     ring = Array(repeating: nil, count: batchesAhead)
@@ -116,8 +121,10 @@ final class LoadingQueue: @unchecked Sendable {
     batch.address = address
     batch.count = positions.count
     batch.broken = []
+    batch.isMixed = false
     ring[openedCount % ring.count] = Slot(
-      batch: batch, order: sequence.order(ofEpoch: address.epoch), start: positions.lowerBound)
+      batch: batch, order: sequence.order(ofEpoch: address.epoch), start: positions.lowerBound,
+      isComplete: batch.count == 0)
     openedCount += 1
     // An empty batch is complete as it is opened.
     if batch.count == 0 { lock.broadcast() }
@@ -130,14 +137,29 @@ final class LoadingQueue: @unchecked Sendable {
     var broken: [BrokenSample] = []
     for place in claim.places {
       if isClosed.load(ordering: .relaxed) { break }
-      let index = claim.order.index(at: claim.start + place)
-      if let failure = loading.load(index, into: claim.batch, at: place) { broken.append(failure) }
+      let visit = sequence.schedule.visit(at: claim.start + place)
+      let index = claim.order.index(at: visit.position)
+      if let failure = loading.load(index, copy: visit.copy, into: claim.batch, at: place) { broken.append(failure) }
     }
     let took = ContinuousClock.now - began
     lock.lock()
     busy += took
     claim.batch.broken += broken
     ring[claim.slot]?.loadedCount += claim.places.count
-    if ring[claim.slot]?.isComplete == true { lock.broadcast() }
+    if ring[claim.slot]?.loadedCount == claim.batch.count { complete(claim) }
+  }
+
+  /// Ends a batch whose samples are all loaded. The lock is held before and after, and given up for the mixing.
+  private func complete(_ claim: Claim) {
+    if let mixing, !isClosed.load(ordering: .relaxed) {
+      lock.unlock()
+      let began = ContinuousClock.now
+      claim.batch.mix(mixing, key: mixingKey)
+      let took = ContinuousClock.now - began
+      lock.lock()
+      busy += took
+    }
+    ring[claim.slot]?.isComplete = true
+    lock.broadcast()
   }
 }

@@ -15,7 +15,8 @@ struct SampleLoading: Sendable {
   }
 
   /// Fills one place of a batch; a sample that cannot be read leaves zeros there and is returned.
-  func load(_ index: Int, into batch: Batch, at place: Int) -> BrokenSample? {
+  /// - Parameter copy: 0, or which further time it is that this step has the sample: augmented on its own.
+  func load(_ index: Int, copy: Int, into batch: Batch, at place: Int) -> BrokenSample? {
     let pixels = batch.imageMemory + place * batch.sampleShape.count
     batch.indexMemory[place] = index
     do {
@@ -23,7 +24,8 @@ struct SampleLoading: Sendable {
       guard sample.label >= 0 && sample.label < classCount else {
         throw DatasetError(file: dataset.name(of: index), reason: "class \(sample.label), but there are \(classCount)")
       }
-      try pipeline.write(sample.image, key: key.appending(batch.address.epoch).appending(index), to: pixels)
+      let first = key.appending(batch.address.epoch).appending(index)
+      try pipeline.write(sample.image, key: copy == 0 ? first : first.appending(copy), to: pixels)
       batch.labelMemory[place] = Int32(sample.label)
       batch.weightMemory[place] = 1
       return nil

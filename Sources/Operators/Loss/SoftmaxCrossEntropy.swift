@@ -18,15 +18,7 @@ public struct SoftmaxCrossEntropy: Operator {
   public var name: String { "softmax_cross_entropy" }
 
   public func outputShapes(for inputs: [Shape]) throws(ShapeError) -> [Shape] {
-    let logits = inputs[0]
-    guard logits.rank == 2 else { throw ShapeError("cannot \(name) logits \(logits): wanted [samples, classes]") }
-    guard inputs[1] == [logits[0]] || inputs[1] == logits else {
-      throw ShapeError("cannot \(name) logits \(logits) and targets \(inputs[1]): wanted [\(logits[0])] or \(logits)")
-    }
-    guard inputs[2] == [logits[0]] else {
-      throw ShapeError("cannot \(name) logits \(logits) and weights \(inputs[2]): wanted [\(logits[0])]")
-    }
-    return [[1]]
+    try SampleLosses.outputShapes(for: inputs, name: name)
   }
 
   public var keeps: Kept { Kept(inputs: [0, 1, 2]) }
@@ -34,38 +26,19 @@ public struct SoftmaxCrossEntropy: Operator {
   public func isDifferentiable(input: Int) -> Bool { input == 0 }
 
   public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {
-    let rows = tileRows(inputs[0][1])
-    return pass == .forward ? Scratch(shared: (inputs[0][0] + rows - 1) / rows) : Scratch()
+    pass == .forward ? SampleLosses.scratch(inputs[0]) : Scratch()
   }
 
-  /// About 64 KiB of logits.
-  private func tileRows(_ classes: Int) -> Int { max(1, 16_384 / classes) }
-
   public func forward(_ call: ForwardCall, _ worker: Worker) {
-    let samples = call.inputs[0].shape[0], classes = call.inputs[0].shape[1]
     let batch = LabelledRows(call.inputs, labelSmoothing: labelSmoothing)
-    let partials = call.context.sharedScratch, tileRows = tileRows(classes)
-    let tiles = (samples + tileRows - 1) / tileRows
-    for tile in worker.tiles(tiles) {
-      var sum = 0.0
-      for sample in tile * tileRows..<min((tile + 1) * tileRows, samples) where batch.weights[sample] != 0 {
-        sum += Double(batch.weights[sample]) * Double(batch.loss(of: sample))
-      }
-      partials[tile] = Float(sum)
-    }
-    worker.barrier()
-    if worker.isFirst {
-      var sum = 0.0
-      for tile in 0..<tiles { sum += Double(partials[tile]) }
-      call.outputs[0][0] = Float(sum)
-    }
+    SampleLosses.add(call, worker) { batch.loss(of: $0) }
   }
 
   /// dxₙₖ = dy weightₙ (softmax(xₙ)ₖ Σⱼ tₙⱼ - tₙₖ), the softmax computed again.
   public func backward(_ call: BackwardCall, _ worker: Worker) {
     guard let dx = call.inputGradients[0], let dy = call.outputGradients[0] else { return }
     let batch = LabelledRows(call.inputs, labelSmoothing: labelSmoothing)
-    for rows in worker.ranges(call.inputs[0].shape[0], by: tileRows(batch.row.count)) {
+    for rows in worker.ranges(call.inputs[0].shape[0], by: SampleLosses.tileRows(batch.row.count)) {
       for sample in rows { batch.gradient(of: sample, times: dy[0] * batch.weights[sample], into: dx) }
     }
   }
@@ -106,14 +79,14 @@ private struct LabelledRows {
     if soft {
       let t = targets + sample * row.count
       return row.sum { at, count in
-        let target = (t.lanes(at: at, first: count) * kept + shared) * Self.inside(count)
+        let target = (t.lanes(at: at, first: count) * kept + shared) * .inside(count)
         return target * (logarithm - (x.lanes(at: at, first: count, fill: largest) - largest))
       }
     }
     guard let label = label(sample) else { return .nan }
     let own = logarithm - (x[label] - largest)
     if shared == 0 { return own }
-    let all = row.sum { at, count in (logarithm - (x.lanes(at: at, first: count) - largest)) * Self.inside(count) }
+    let all = row.sum { at, count in (logarithm - (x.lanes(at: at, first: count) - largest)) * .inside(count) }
     return kept * own + shared * all
   }
 
@@ -141,12 +114,5 @@ private struct LabelledRows {
         dx.put(slope, at: start + at, first: count)
       }
     }
-  }
-
-  /// 1 in the first `count` lanes, 0 in the rest.
-  @inline(__always)
-  private static func inside(_ count: Int) -> Lanes {
-    let lane = Lanes(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
-    return Lanes(repeating: 1).replacing(with: 0, where: lane .>= Float(count))
   }
 }

@@ -4,7 +4,8 @@ import Foundation
 ///
 /// A capsule is `step-000123/` with `capsule.json`, `model.safetensors` (parameters and running statistics before the
 /// step) and one `replica-000.safetensors` for each replica that had samples (`images` as the network got them,
-/// `labels`, `weights`). With it the step runs again in one process, without the data set and without the other ranks.
+/// `labels`, `weights`, and for mixed samples `partner_labels`, `label_shares`). With it the step runs again in one
+/// process, without the data set and without the other ranks.
 public struct CapsuleInfo: Codable, Hashable, Sendable {
   /// Why a step was kept.
   public enum Reason: String, Codable, Sendable {

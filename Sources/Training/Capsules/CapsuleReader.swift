@@ -43,7 +43,8 @@ public struct CapsuleReader {
       return Batch(address, sampleShape: sample, images: [], labels: [], weights: [], indices: [])
     }
     let file = try SafetensorsFile(path: path + "/" + CapsuleInfo.fileName(replica: replica))
-    for (name, shape) in [("images", [count] + info.image), ("labels", [count]), ("weights", [count])] {
+    let isMixed = file.contains("partner_labels"), second = isMixed ? ["partner_labels", "label_shares"] : []
+    for (name, shape) in [("images", [count] + info.image)] + (["labels", "weights"] + second).map({ ($0, [count]) }) {
       let found = try file.info(name).shape
       guard found == shape else {
         throw SafetensorsError(file: file.path, tensor: name, wanted: "shape \(shape)", found: "\(found)")
@@ -51,6 +52,8 @@ public struct CapsuleReader {
     }
     return Batch(
       address, sampleShape: sample, images: try file.floats("images"), labels: try file.integers("labels"),
-      weights: try file.floats("weights"), indices: part.indices)
+      weights: try file.floats("weights"), indices: part.indices,
+      mixture: isMixed
+        ? LabelMixture(partners: try file.integers("partner_labels"), shares: try file.floats("label_shares")) : nil)
   }
 }

@@ -32,6 +32,10 @@ final class CapsuleWriter {
       try writer.add("images", shape: [count] + info.image, floats: inputs.images.baseAddress!)
       try writer.add("labels", shape: [count], integers: header.labels)
       try writer.add("weights", shape: [count], floats: header.weights)
+      if let mixture = header.mixture {
+        try writer.add("partner_labels", shape: [count], integers: mixture.partners)
+        try writer.add("label_shares", shape: [count], floats: mixture.shares)
+      }
       try write(writer, CapsuleInfo.fileName(replica: inputs.replica))
     } catch { failure = error }
   }

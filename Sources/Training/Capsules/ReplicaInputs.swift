@@ -12,6 +12,7 @@ struct ReplicaInputs {
     let labels: [Int]
     let weights: [Float]
     let indices: [Int]
+    let mixture: LabelMixture?
 
     var loss: Double { Double(bitPattern: lossBits) }
   }
@@ -32,7 +33,7 @@ struct ReplicaInputs {
       replica: batch.address.replica,
       Header(
         lossBits: loss.bitPattern, labels: batch.labels.map(Int.init), weights: Array(batch.weights),
-        indices: Array(batch.indices)),
+        indices: Array(batch.indices), mixture: batch.mixture),
       UnsafeBufferPointer(start: batch.images.pointer, count: batch.images.count))
   }
 

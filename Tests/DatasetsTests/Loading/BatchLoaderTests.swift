@@ -41,8 +41,10 @@ private struct Content: Hashable {
   let labels: [Int32]
   let weights: [Float]
   let indices: [Int]
+  let mixture: LabelMixture?
 
   init(_ batch: Batch) {
+    mixture = batch.mixture
     address = batch.address
     images = batch.images.array
     labels = Array(batch.labels)
@@ -60,19 +62,19 @@ private struct Content: Hashable {
 
   private func sequence(
     _ count: Int, batch: Int, replicas: Int, running: Range<Int>? = nil, start: (epoch: Int, step: Int) = (0, 0),
-    endEpoch: Int = 2
+    endEpoch: Int = 2, repeats: Int = 1
   ) throws -> BatchSequence {
     BatchSequence(
-      try BatchSchedule(sampleCount: count, globalBatch: batch, replicas: replicas), replicas: running ?? 0..<replicas,
-      seed: 17, isShuffled: true, start: start, endEpoch: endEpoch)
+      try BatchSchedule(sampleCount: count, globalBatch: batch, replicas: replicas, repeats: repeats),
+      replicas: running ?? 0..<replicas, seed: 17, isShuffled: true, start: start, endEpoch: endEpoch)
   }
 
   private func contents(
-    _ sequence: BatchSequence, threads: Int = 2, ahead: Int = 3, dataset: CountedDataset? = nil
+    _ sequence: BatchSequence, threads: Int = 2, ahead: Int = 3, dataset: CountedDataset? = nil, mixing: Mixing? = nil
   ) throws -> [Content] {
     let loader = BatchLoader(
       dataset ?? CountedDataset(count: sequence.schedule.sampleCount), Self.pipeline, sequence,
-      LoaderSettings(threads: threads, batchesAhead: ahead))
+      LoaderSettings(threads: threads, batchesAhead: ahead), mixing: mixing)
     var result: [Content] = []
     while let batch = try loader.next() { result.append(Content(batch)) }
     #expect(try loader.next() == nil)
@@ -142,6 +144,89 @@ private struct Content: Hashable {
       #expect(rest == Array(whole.dropFirst((epoch * 5 + step) * 4)))
     }
     #expect(try contents(sequence(67, batch: 16, replicas: 4, start: (2, 0))).isEmpty)
+  }
+
+  /// Mixed and repeated batches follow from seed and replicas alone: not from threads, ranks, or where loading began.
+  @Test(arguments: Mixing.Mode.allCases) func mixedContentDependsOnSeedAndReplicasAlone(mode: Mixing.Mode) throws {
+    let mixing = Mixing(mixupAlpha: 0.8, cutmixAlpha: 1, probability: 0.9, mode: mode)
+    let sequence = try sequence(67, batch: 16, replicas: 4, repeats: 2)
+    let reference = try contents(sequence, threads: 0, mixing: mixing)
+    for (threads, ahead) in [(1, 4), (4, 1), (5, 7)] {
+      let dataset = CountedDataset(count: 67, microseconds: 30)
+      #expect(try contents(sequence, threads: threads, ahead: ahead, dataset: dataset, mixing: mixing) == reference)
+    }
+    let shared = try [0..<2, 2..<4].flatMap { running in
+      let part = try self.sequence(67, batch: 16, replicas: 4, running: running, repeats: 2)
+      return try contents(part, mixing: mixing)
+    }
+    #expect(Set(shared) == Set(reference))
+    let rest = try contents(self.sequence(67, batch: 16, replicas: 4, start: (1, 2), repeats: 2), mixing: mixing)
+    #expect(rest == Array(reference.dropFirst((5 + 2) * 4)))
+    // Steps are mixed differently; a window of a picture of 6x5 has few areas.
+    #expect(Set(reference.compactMap(\.mixture?.shares)).count > 10)
+  }
+
+  /// What a mixed batch holds follows from the plain one and its shares: pixels and labels of the sample from the other
+  /// end.
+  @Test func mixupIsThatOfThePlainBatch() throws {
+    let sequence = try sequence(67, batch: 14, replicas: 2)
+    let plain = try contents(sequence), mixed = try contents(sequence, mixing: Mixing(mixupAlpha: 1, mode: .elem))
+    for (own, other) in zip(plain, mixed) where own.indices.count > 0 {
+      let count = own.indices.count, mixture = try #require(other.mixture)
+      #expect(own.mixture == nil && own.labels == other.labels && own.indices == other.indices)
+      #expect(mixture.partners == own.labels.reversed().map { Int($0) })
+      for place in 0..<count {
+        let share = mixture.shares[place], partner = count - 1 - place
+        // The middle one of seven has nobody.
+        let isAlone = partner == place
+        #expect(isAlone == (share == 1))
+        for pixel in 0..<90 {
+          let (a, b) = (own.images[place * 90 + pixel], own.images[partner * 90 + pixel])
+          #expect(other.images[place * 90 + pixel] == (isAlone ? a : a * share + b * (1 - share)))
+        }
+      }
+    }
+  }
+
+  /// A broken sample stays out of its partner's picture and target.
+  @Test func brokenSamplesAreNotMixed() throws {
+    let dataset = CountedDataset(count: 40, broken: [5, 23])
+    let sequence = try sequence(40, batch: 20, replicas: 1, endEpoch: 1)
+    let mixing = Mixing(cutmixAlpha: 1)
+    let plain = try contents(sequence, dataset: dataset), mixed = try contents(sequence, dataset: dataset, mixing: mixing)
+    for (own, other) in zip(plain, mixed) {
+      for place in own.weights.indices where own.weights[place] == 0 {
+        for spared in [place, 19 - place] {
+          #expect(other.mixture?.shares[spared] == 1)
+          let pixels = spared * 90..<(spared + 1) * 90
+          #expect(other.images[pixels] == own.images[pixels])
+        }
+      }
+    }
+  }
+
+  /// A step's copies of a sample are augmented differently; the first is what the sample is without copies.
+  @Test func repeatedSamplesAreAugmentedDifferently() throws {
+    let once = try contents(sequence(67, batch: 16, replicas: 4))
+    var alone: [[Int]: [Float]] = [:]
+    for batch in once {
+      for (place, index) in batch.indices.enumerated() {
+        alone[[batch.address.epoch, index]] = Array(batch.images[place * 90..<(place + 1) * 90])
+      }
+    }
+    var copies: [[Int]: [[Float]]] = [:]
+    for batch in try contents(sequence(67, batch: 16, replicas: 4, repeats: 4)) {
+      for (place, index) in batch.indices.enumerated() {
+        let pixels = Array(batch.images[place * 90..<(place + 1) * 90])
+        copies[[batch.address.epoch, batch.address.step, index], default: []].append(pixels)
+      }
+    }
+    #expect(copies.values.reduce(0) { $0 + $1.count } == 2 * 67)
+    for (key, pictures) in copies {
+      #expect(pictures.count <= 4 && Set(pictures).count == pictures.count)
+      #expect(pictures[0] == alone[[key[0], key[2]]])
+    }
+    #expect(copies.values.count { $0.count == 4 } == 2 * 16)
   }
 
   @Test func evaluationSeesEachSampleOnceInOrder() throws {

@@ -50,6 +50,33 @@ import Testing
     #expect(schedule.stepsPerEpoch == ((count + 49) / 50 + ranks - 1) / ranks)
   }
 
+  /// Each of a step's samples `repeats` times, the last few of an uneven step once less; an epoch as long as without,
+  /// and the same samples for any number of replicas.
+  @Test(arguments: [2, 3, 24], [96, 97, 113, 1000]) func repeats(times: Int, count: Int) throws {
+    let schedule = try BatchSchedule(sampleCount: count, globalBatch: 24, replicas: 4, repeats: times)
+    let once = try BatchSchedule(sampleCount: count, globalBatch: 24, replicas: 1)
+    #expect(schedule.stepsPerEpoch == once.stepsPerEpoch && positions(schedule) == Array(0..<count))
+    var seen = 0
+    for step in 0..<schedule.stepsPerEpoch {
+      let held = (0..<4).flatMap { Array(schedule.positions(step: step, replica: $0)) }
+      let visits = held.map(schedule.visit), distinct = (held.count + times - 1) / times
+      #expect(Set(visits.map { [$0.position, $0.copy] }).count == held.count, "no sample twice in the same way")
+      let counts = Dictionary(grouping: visits, by: \.position).mapValues(\.count)
+      // The order's next samples, none twice in an epoch.
+      #expect(counts.keys.sorted() == Array(seen..<seen + distinct))
+      #expect(counts.values.max()! - counts.values.min()! <= 1 && counts.values.max()! <= times)
+      #expect(visits.allSatisfy { $0.copy < counts[$0.position]! })
+      seen += distinct
+      guard times <= 4, held.count == 24 else { continue }
+      for replica in 0..<4 {
+        let part = schedule.positions(step: step, replica: replica).map { schedule.visit(at: $0).position }
+        #expect(Set(part).count == part.count, "a replica's samples differ")
+      }
+    }
+    #expect(seen <= count)
+    #expect((0..<count).allSatisfy { once.visit(at: $0) == ($0, 0) })
+  }
+
   @Test func refusals() {
     func sentence(_ samples: Int, _ batch: Int, _ replicas: Int) -> String {
       do {
@@ -61,6 +88,10 @@ import Testing
       sentence(1000, 129, 4) == "a batch of 129 cannot be dealt evenly to 4 replicas; the nearest that can is 128")
     #expect(sentence(1000, 2, 8) == "a batch of 2 cannot be dealt evenly to 8 replicas; the nearest that can is 8")
     #expect(sentence(1000, 0, 1) == "a batch of 0 cannot be dealt evenly to 1 replicas; the nearest that can is 1")
+    #expect(
+      BatchScheduleError.unpaired(globalBatch: 20, replicas: 4).description
+        == "data.mix mixes the samples of a replica in pairs, and a batch of 20 gives each of 4 replicas 5; "
+        + "the nearest that is even is 24")
     #expect(sentence(3, 4, 4) == "3 samples are too few for 4 replicas: each needs one at least")
     #expect(sentence(100, 128, 4) == "a batch of 128 is larger than the whole data set of 100 samples")
   }

@@ -44,6 +44,33 @@ import Training
     #expect(other.isFinite && !other.isAsRecorded && other.gradientsAreAsRecorded == false)
   }
 
+  @Test func `A step of mixed, repeated and erased samples is the same on 1, 2 and 4 ranks, and replays`() throws {
+    let training = TinyTraining()
+    let recipe = [
+      "data.mix={mixup_alpha: 0.8, cutmix_alpha: 1, mode: elem}", "data.repeats=2",
+      "data.augment=[rand_augment, random_erasing]", "run.capture_step=3",
+    ]
+    var checksums: Set<UInt32> = [], models: Set<Data> = []
+    for ranks in [1, 2, 4] {
+      let name = "ranks\(ranks)", lines = try training.train(name, recipe, ranks: ranks)
+      let sentence =
+        "augmentation: rand_augment, random_erasing; mixup 0.8 or cutmix 1.0 by elem; each sample 2 times a step"
+      #expect(lines.contains { $0.contains(sentence) }, "\(lines)")
+      let capsule = try training.capsule(name, step: 3)
+      let mixture = try #require(try capsule.batch(replica: 1).mixture)
+      #expect(mixture.shares.contains { $0 < 1 })
+      #expect(Set(capsule.info.replicas.flatMap(\.indices)).count == 8, "eight samples, each twice")
+      let result = try training.replay(capsule)
+      #expect(result.isFinite && result.isAsRecorded && result.gradientsAreAsRecorded == true)
+      let (sample, loss) = result.worst[0]
+      #expect(loss > 0 && result.info.replicas[sample.replica].indices[sample.position] == sample.index)
+      checksums.insert(capsule.info.gradientChecksum)
+      models.insert(
+        try Data(contentsOf: URL(fileURLWithPath: training.path(name) + "/checkpoints/latest/model.safetensors")))
+    }
+    #expect(checksums.count == 1 && models.count == 1)
+  }
+
   @Test func `A kept step changes no bit of the training`() throws {
     let training = TinyTraining()
     try training.train("plain")

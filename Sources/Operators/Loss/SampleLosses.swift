@@ -1,0 +1,57 @@
+import Compute
+
+/// What the losses of labelled samples share: three inputs, logits `[N, K]`, targets `[N]` or `[N, K]` and weights `[N]`,
+/// and one output `[1]`, the weighted sum over samples.
+enum SampleLosses {
+  static func outputShapes(for inputs: [Shape], name: String) throws(ShapeError) -> [Shape] {
+    let logits = inputs[0]
+    guard logits.rank == 2 else { throw ShapeError("cannot \(name) logits \(logits): wanted [samples, classes]") }
+    guard inputs[1] == [logits[0]] || inputs[1] == logits else {
+      throw ShapeError("cannot \(name) logits \(logits) and targets \(inputs[1]): wanted [\(logits[0])] or \(logits)")
+    }
+    guard inputs[2] == [logits[0]] else {
+      throw ShapeError("cannot \(name) logits \(logits) and weights \(inputs[2]): wanted [\(logits[0])]")
+    }
+    return [[1]]
+  }
+
+  /// Samples that one worker takes at a time: about 64 KiB of logits.
+  static func tileRows(_ classes: Int) -> Int { max(1, 16_384 / classes) }
+
+  /// Room for a partial sum of each tile.
+  static func scratch(_ logits: Shape) -> Scratch {
+    let rows = tileRows(logits[1])
+    return Scratch(shared: (logits[0] + rows - 1) / rows)
+  }
+
+  /// Writes Σₙ weightₙ loss(n), tile by tile, so that the sum does not depend on the workers. A sample of weight zero is
+  /// not looked at.
+  @inline(__always)
+  static func add(_ call: ForwardCall, _ worker: Worker, loss: (Int) -> Float) {
+    let samples = call.inputs[0].shape[0], classes = call.inputs[0].shape[1]
+    let weights = call.inputs[2].pointer, partials = call.context.sharedScratch, tileRows = tileRows(classes)
+    let tiles = (samples + tileRows - 1) / tileRows
+    for tile in worker.tiles(tiles) {
+      var sum = 0.0
+      for sample in tile * tileRows..<min((tile + 1) * tileRows, samples) where weights[sample] != 0 {
+        sum += Double(weights[sample]) * Double(loss(sample))
+      }
+      partials[tile] = Float(sum)
+    }
+    worker.barrier()
+    if worker.isFirst {
+      var sum = 0.0
+      for tile in 0..<tiles { sum += Double(partials[tile]) }
+      call.outputs[0][0] = Float(sum)
+    }
+  }
+}
+
+extension SIMD16<Float> {
+  /// 1 in the first `count` lanes, 0 in the rest.
+  @inline(__always)
+  static func inside(_ count: Int) -> Lanes {
+    let lane = Lanes(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+    return Lanes(repeating: 1).replacing(with: 0, where: lane .>= Float(count))
+  }
+}
