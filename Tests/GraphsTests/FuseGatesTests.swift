@@ -38,6 +38,33 @@ import Testing
       ])
   }
 
+  @Test func addedGates() throws {
+    let names = try Self.names { trace, x in
+      let y = Self.norm(trace, x)
+      let gate = y.applying(Mean(over: [1, 2])), map = y.applying(Mean(over: [3]))
+      let gated = y.applying(Multiply(), with: [gate]).applying(Add(), with: [map.applying(Multiply(), with: [y])])
+      return gated.applying(Add(), with: [x]).applying(ReLU())
+    }
+    #expect(names == ["batch_moments", "normalize_squeeze", "mean", "gated_residual"])
+  }
+
+  /// Two gates of one kind, or of two activations, are no pair: one product is the other's shortcut.
+  @Test func sumsOfOtherProductsStay() throws {
+    let twice = try Self.names { _, x in
+      let gate = x.applying(Mean(over: [1, 2]))
+      let gated = x.applying(Multiply(), with: [gate]).applying(Add(), with: [x.applying(Multiply(), with: [gate])])
+      return gated.applying(Add(), with: [x])
+    }
+    #expect(twice == ["mean", "multiply", "gated_residual", "add"])
+    let different = try Self.names { _, x in
+      let other = x.applying(ReLU())
+      let products = [x.applying(Multiply(), with: [x.applying(Mean(over: [1, 2]))])]
+      let gated = other.applying(Multiply(), with: [x.applying(Mean(over: [3]))]).applying(Add(), with: products)
+      return gated.applying(Add(), with: [x])
+    }
+    #expect(different == ["relu", "mean", "multiply", "mean", "gated_residual", "add"])
+  }
+
   /// The gated product is read by somebody else too, so it must be there.
   @Test func whatOthersReadStays() throws {
     let names = try Self.names { _, x in

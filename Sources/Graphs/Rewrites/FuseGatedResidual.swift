@@ -2,7 +2,8 @@ import Compute
 import Operators
 
 /// Takes the end of a residual block with attention together: x · gate (· map) + shortcut, relu become gated_residual,
-/// and the maximum and mean over the channels of x · gate, which the map is made from, gated_channel_squeeze.
+/// and so do x · gate + x · map + shortcut, relu. The maximum and mean over the channels of x · gate, which a map is made
+/// from, become gated_channel_squeeze.
 ///
 /// Works before `FuseNormalization`, which would give a projected shortcut's norm the sum and leave the gates alone.
 public struct FuseGatedResidual: Rewrite {
@@ -13,7 +14,9 @@ public struct FuseGatedResidual: Rewrite {
   public func apply(to graph: Graph) -> Graph {
     let uses = GraphUses(graph), makers = graph.makers
     var edit = GraphEdit(graph)
-    for (place, node) in graph.nodes.enumerated() where node.subject is Add && node.inputs[0].shape == node.inputs[1].shape {
+    // From the end: the outer of two sums may take the inner one with it.
+    for (place, node) in graph.nodes.enumerated().reversed()
+    where node.subject is Add && node.inputs[0].shape == node.inputs[1].shape && !edit.hasChanged(place) {
       guard let branch = node.inputs.indices.lazy.compactMap({ Branch(node, $0, graph, uses, makers) }).first else { continue }
       var last = place
       var activation = Clamp.identity
@@ -21,7 +24,8 @@ public struct FuseGatedResidual: Rewrite {
         (last, activation) = (reader, clamp)
       }
       let subject = GatedResidual(
-        activation, hasChannelGate: branch.channelGate != nil, hasSpatialGate: branch.map != nil)
+        activation, hasChannelGate: branch.channelGate != nil, hasSpatialGate: branch.map != nil,
+        addsGates: branch.addsGates)
       let inputs = [branch.x, branch.shortcut] + [branch.channelGate, branch.map].compactMap { $0 }
       for taken in branch.taken + [place] { edit.remove(taken) }
       if let squeeze = branch.squeeze {
@@ -45,13 +49,20 @@ public struct FuseGatedResidual: Rewrite {
     private(set) var map: Operand?
     private(set) var taken: [Int]
     private(set) var squeeze: (maximum: Int, mean: Int)?
+    private(set) var addsGates = false
 
     init?(_ sum: Node, _ operand: Int, _ graph: Graph, _ uses: GraphUses, _ makers: [ValueID: Int]) {
       let shape = sum.inputs[operand].shape
-      guard let outer = makers[sum.inputs[operand].value], uses.onlyReader(of: sum.inputs[operand].value) != nil,
-        let (gated, gate) = Self.factors(graph.nodes[outer], shape)
-      else { return nil }
+      guard let outer = makers[sum.inputs[operand].value], uses.onlyReader(of: sum.inputs[operand].value) != nil else {
+        return nil
+      }
       shortcut = sum.inputs[1 - operand]
+      if let (x, channelGate, map, products) = Self.addedGates(graph.nodes[outer], graph, uses, makers) {
+        (self.x, self.channelGate, self.map, addsGates) = (x, channelGate, map, true)
+        taken = products + [outer]
+        return
+      }
+      guard let (gated, gate) = Self.factors(graph.nodes[outer], shape) else { return nil }
       taken = [outer]
       guard gate.shape.isSpatialGate(of: shape) else {
         (x, channelGate) = (gated, gate)
@@ -78,6 +89,20 @@ public struct FuseGatedResidual: Rewrite {
         return (x, gate)
       }
       return nil
+    }
+
+    /// The parts of x · gate + x · map, when nobody else reads the two products.
+    private static func addedGates(
+      _ node: Node, _ graph: Graph, _ uses: GraphUses, _ makers: [ValueID: Int]
+    ) -> (x: Operand, channelGate: Operand, map: Operand, products: [Int])? {
+      guard node.subject is Add, let shape = node.inputs.first?.shape, node.inputs[1].shape == shape else { return nil }
+      let products = node.inputs.compactMap { makers[$0.value] }.filter { uses.onlyReader(of: graph.nodes[$0].outputs[0]) != nil }
+      let parts = products.compactMap { factors(graph.nodes[$0], shape) }
+      guard parts.count == 2, parts[0].x == parts[1].x,
+        let channelGate = parts.first(where: { $0.gate.shape.isChannelGate(of: shape) })?.gate,
+        let map = parts.first(where: { $0.gate.shape.isSpatialGate(of: shape) })?.gate
+      else { return nil }
+      return (parts[0].x, channelGate, map, products)
     }
 
     /// Maximum and mean over the channels, when they and `other` are all who read `value`.

@@ -1,21 +1,27 @@
 import Compute
 
-/// The end of a residual block with attention in one pass over memory: y = f(x · gate · map + residual).
+/// The end of a residual block with attention in one pass over memory: y = f(x · gate · map + residual), or
+/// y = f(x · (gate + map) + residual).
 ///
 /// Inputs: x and residual `[N, H, W, C]`, then, where there is one, the gate of the channels `[N, 1, 1, C]` and the map
 /// of the places `[N, H, W, 1]`. Output: y. With g = dy f' (read off y): dresidual = g, dx = g gate map,
-/// dgate = Σ g x map over the places, dmap = Σ g x gate over the channels.
+/// dgate = Σ g x map over the places, dmap = Σ g x gate over the channels; of a sum of gates dx = g (gate + map),
+/// dgate = Σ g x, dmap = Σ g x.
 ///
 /// Separate operators would read and write the activation six times more, forwards and backwards.
 public struct GatedResidual: Operator {
   public let activation: Clamp
   public let hasChannelGate: Bool
   public let hasSpatialGate: Bool
+  /// Whether the two gates are added, where there are two, and not multiplied.
+  public let addsGates: Bool
 
-  public init(_ activation: Clamp, hasChannelGate: Bool, hasSpatialGate: Bool) {
+  public init(_ activation: Clamp, hasChannelGate: Bool, hasSpatialGate: Bool, addsGates: Bool = false) {
+    precondition(!addsGates || (hasChannelGate && hasSpatialGate), "a sum of one gate")
     self.activation = activation
     self.hasChannelGate = hasChannelGate
     self.hasSpatialGate = hasSpatialGate
+    self.addsGates = addsGates
   }
 
   public var name: String { "gated_residual" }
@@ -58,7 +64,8 @@ public struct GatedResidual: Operator {
         let place = Lanes(repeating: map?[pixel] ?? 1), row = pixel * channels
         if let gate = gates.map({ $0 + tile.image * channels }) {
           inLanes(0..<channels) { channel, count in
-            let gated = x.lanes(at: row + channel, first: count) * (gate.lanes(at: channel, first: count) * place)
+            let gate = gate.lanes(at: channel, first: count), weight = addsGates ? gate + place : gate * place
+            let gated = x.lanes(at: row + channel, first: count) * weight
             let sum = gated + residual.lanes(at: row + channel, first: count)
             y.store(f.value(sum), at: row + channel, first: count)
           }
@@ -79,7 +86,7 @@ public struct GatedResidual: Operator {
     let gates = channelGate.map { call.inputs[$0].pointer }, map = spatialGate.map { call.inputs[$0].pointer }
     let dx = call.inputGradients[0], dresidual = call.inputGradients[1]
     let dgate = channelGate.flatMap { call.inputGradients[$0] }, dmap = spatialGate.flatMap { call.inputGradients[$0] }
-    let f = Clamp.Bounds(activation), readsOutput = activation != .identity
+    let f = Clamp.Bounds(activation), readsOutput = activation != .identity, one = Lanes(repeating: 1)
     for index in worker.tiles(tiles.count) {
       let tile = tiles.tile(index), sums = partials + tile.partial
       if dgate != nil { sums.update(repeating: 0, count: channels) }
@@ -89,12 +96,15 @@ public struct GatedResidual: Operator {
         inLanes(0..<channels) { channel, count in
           let at = row + channel, slope = dy.lanes(at: at, first: count)
           let g = f.gradient(slope, at: readsOutput ? y.lanes(at: at, first: count) : slope)
-          let gate = gates.map { $0.lanes(at: tile.image * channels + channel, first: count) } ?? Lanes(repeating: 1)
+          let gate = gates.map { $0.lanes(at: tile.image * channels + channel, first: count) } ?? one
           let product = g * x.lanes(at: at, first: count)
           dresidual?.put(g, at: at, first: count)
-          dx?.put(g * (gate * place), at: at, first: count)
-          if dgate != nil { sums.store(sums.lanes(at: channel, first: count) + product * place, at: channel, first: count) }
-          atPlace.addProduct(product, gate)
+          dx?.put(g * (addsGates ? gate + place : gate * place), at: at, first: count)
+          if dgate != nil {
+            let slope = addsGates ? product : product * place
+            sums.store(sums.lanes(at: channel, first: count) + slope, at: channel, first: count)
+          }
+          atPlace.addProduct(product, addsGates ? one : gate)
         }
         dmap?.put(atPlace.total, at: pixel)
       }

@@ -6,7 +6,7 @@ import Glibc
 ///
 /// With z = x - max x and S = Σ e^z it is ln S - Σ z e^z / S. Output 0 is the entropy, output 1 the logarithm of Σ e^x,
 /// from which the backward pass has p. Entropies are near ln n and differ little from each other, so that both sums
-/// are taken in double precision.
+/// are taken in double precision; runs of eight addends are not, whose 10⁻⁷ is below what a result near 8 is rounded by.
 public struct SoftmaxEntropy: Operator {
   /// The axis of the distribution; negative counts from the end.
   public let axis: Int
@@ -44,7 +44,10 @@ public struct SoftmaxEntropy: Operator {
         inLanes(0..<count) { offset, width in
           var columns = Columns(x, at: start + offset, width)
           for step in 0..<layout.length { columns.raise(x, at: start + offset + step * layout.inner, width) }
-          for step in 0..<layout.length { columns.add(x, at: start + offset + step * layout.inner, width) }
+          for step in 0..<layout.length {
+            columns.add(x, at: start + offset + step * layout.inner, width)
+            if step & 7 == 7 { columns.flush() }
+          }
           columns.put(at: element + offset, width, entropies, logarithms)
         }
         continue
@@ -58,11 +61,17 @@ public struct SoftmaxEntropy: Operator {
         c.raise(x, at: row + 32, 16)
         d.raise(x, at: row + 48, 16)
       }
-      for row in stride(from: start, to: start + layout.length * layout.inner, by: layout.inner) {
+      for step in 0..<layout.length {
+        let row = start + step * layout.inner
         a.add(x, at: row, 16)
         b.add(x, at: row + 16, 16)
         c.add(x, at: row + 32, 16)
         d.add(x, at: row + 48, 16)
+        guard step & 7 == 7 else { continue }
+        a.flush()
+        b.flush()
+        c.flush()
+        d.flush()
       }
       a.put(at: element, 16, entropies, logarithms)
       b.put(at: element + 16, 16, entropies, logarithms)
@@ -108,23 +117,43 @@ public struct SoftmaxEntropy: Operator {
   private static func entropy(ofRow x: UnsafePointer<Float>, _ length: Int) -> (value: Float, logarithm: Float) {
     let row = LaneRow(length)
     let largest = row.largest(of: x)
-    var sum = SIMD16<Double>(repeating: 0), products = SIMD16<Double>(repeating: 0)
+    var sums = PowerSums()
     row.visit { at, count in
       // Lanes past the end take the place of an x so small that its power is zero, and its product too.
-      let z = x.lanes(at: at, first: count, fill: largest - 200) - largest
-      let power = z.boundedExponential
-      sum += SIMD16<Double>(power)
-      products += SIMD16<Double>(z * power)
+      sums.add(x.lanes(at: at, first: count, fill: largest - 200) - largest)
+      if at & 127 == 112 { sums.flush() }
     }
-    let total = sum.sum(), logarithm = log(total)
-    return (Float(logarithm - products.sum() / total), Float(Double(largest) + logarithm))
+    sums.flush()
+    let total = sums.powers.sum(), logarithm = log(total)
+    return (Float(logarithm - sums.products.sum() / total), Float(Double(largest) + logarithm))
+  }
+
+  /// Σ e^z and Σ z e^z, sixteen of each; `flush` after eight at most.
+  private struct PowerSums {
+    private(set) var powers = SIMD16<Double>(repeating: 0)
+    private(set) var products = SIMD16<Double>(repeating: 0)
+    private var fewPowers = Lanes(repeating: 0)
+    private var fewProducts = Lanes(repeating: 0)
+
+    @inline(__always)
+    mutating func add(_ z: Lanes) {
+      let power = z.boundedExponential
+      fewPowers += power
+      fewProducts.addProduct(z, power)
+    }
+
+    @inline(__always)
+    mutating func flush() {
+      powers += SIMD16<Double>(fewPowers)
+      products += SIMD16<Double>(fewProducts)
+      (fewPowers, fewProducts) = (Lanes(repeating: 0), Lanes(repeating: 0))
+    }
   }
 
   /// Up to sixteen distributions that lie beside each other.
   private struct Columns {
     private var largest: Lanes
-    private var sum = SIMD16<Double>(repeating: 0)
-    private var products = SIMD16<Double>(repeating: 0)
+    private var sums = PowerSums()
 
     @inline(__always)
     init(_ x: UnsafePointer<Float>, at place: Int, _ count: Int) { largest = x.lanes(at: place, first: count) }
@@ -137,19 +166,20 @@ public struct SoftmaxEntropy: Operator {
 
     @inline(__always)
     mutating func add(_ x: UnsafePointer<Float>, at place: Int, _ count: Int) {
-      let z = x.lanes(at: place, first: count) - largest
-      let power = z.boundedExponential
-      sum += SIMD16<Double>(power)
-      products += SIMD16<Double>(z * power)
+      sums.add(x.lanes(at: place, first: count) - largest)
     }
 
     @inline(__always)
-    func put(
+    mutating func flush() { sums.flush() }
+
+    @inline(__always)
+    mutating func put(
       at element: Int, _ count: Int, _ entropies: UnsafeMutablePointer<Float>, _ logarithms: UnsafeMutablePointer<Float>
     ) {
+      sums.flush()
       for lane in 0..<count {
-        let logarithm = log(sum[lane])
-        entropies[element + lane] = Float(logarithm - products[lane] / sum[lane])
+        let total = sums.powers[lane], logarithm = log(total)
+        entropies[element + lane] = Float(logarithm - sums.products[lane] / total)
         logarithms[element + lane] = Float(Double(largest[lane]) + logarithm)
       }
     }

@@ -13,23 +13,25 @@ import Testing
   } + [
     residual([2, 3, 5, 24], .identity, channel: true, spatial: true),
     residual([2, 3, 5, 24], .relu6, channel: true, spatial: false),
-  ]
+    residual([2, 3, 5, 24], .relu, channel: true, spatial: true, adds: true),
+    // Without a kink: a step of a sum of gates moves a thousand places across one at once.
+  ] + shapes.map { residual($0, .identity, channel: true, spatial: true, adds: true) }
 
   static func residual(
-    _ shape: Shape, _ activation: Clamp, channel: Bool, spatial: Bool
+    _ shape: Shape, _ activation: Clamp, channel: Bool, spatial: Bool, adds: Bool = false
   ) -> OperatorCase {
     let gates: [Shape] =
       (channel ? [[shape[0], 1, 1, shape[3]]] : []) + (spatial ? [[shape[0], shape[1], shape[2], 1]] : [])
     return OperatorCase(
-      "\(activation) \(shape) \(gates)",
-      GatedResidual(activation, hasChannelGate: channel, hasSpatialGate: spatial), inputs: [shape, shape] + gates
+      "\(activation) \(shape) \(gates)\(adds ? ", added" : "")",
+      GatedResidual(activation, hasChannelGate: channel, hasSpatialGate: spatial, addsGates: adds),
+      inputs: [shape, shape] + gates
     ) { inputs in
       [
         DoubleTensor(shape) { index in
-          var product = inputs[0][index]
-          if channel { product *= inputs[2][index[0], 0, 0, index[3]] }
-          if spatial { product *= inputs[channel ? 3 : 2][index[0], index[1], index[2], 0] }
-          let sum = product + inputs[1][index]
+          let gate = channel ? inputs[2][index[0], 0, 0, index[3]] : 1
+          let place = spatial ? inputs[channel ? 3 : 2][index[0], index[1], index[2], 0] : 1
+          let sum = inputs[0][index] * (adds ? gate + place : gate * place) + inputs[1][index]
           return activation == .identity ? sum : min(max(sum, 0), activation == .relu6 ? 6 : .infinity)
         }
       ]
