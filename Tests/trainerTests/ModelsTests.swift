@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @Suite struct ModelsTests {
@@ -19,6 +20,9 @@ import Testing
 
   @Test func `The catalogue as text and as Markdown`() throws {
     #expect(try Program.run(["models"]).output.contains("11,689,512"))
-    #expect(try Program.run(["models", "--markdown"]).output.hasPrefix("| network "))
+    let markdown = try Program.run(["models", "--markdown"]).output
+    #expect(markdown.hasPrefix("| network "))
+    let readme = try String(contentsOfFile: Pictures.repository + "/README.md", encoding: .utf8)
+    #expect(readme.contains(markdown), "README's table is older than the catalogue: trainer models --markdown")
   }
 }
