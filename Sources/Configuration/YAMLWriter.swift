@@ -12,7 +12,7 @@ enum YAMLWriter {
     }.joined()
   }
 
-  private static func flow(_ node: ConfigNode) -> String {
+  static func flow(_ node: ConfigNode) -> String {
     switch node.content {
     case .scalar where node.isNull: "null"
     case .scalar(let text, let isQuoted): scalar(text, isQuoted: isQuoted)

@@ -1,4 +1,5 @@
 import Communication
+import Configuration
 import Graphs
 
 /// Where a run begins: its folder, and the checkpoint it goes on from. Rank 0 looks; the others are told.
@@ -45,10 +46,28 @@ extension TrainingRun {
   /// What the run file says otherwise than the checkpoint, where that changes the numbers.
   private func differences(from info: CheckpointInfo) -> [String] {
     let settings = experiment.settings
-    return [
+    let counts = [
       ("data.batch", settings.globalBatch, info.globalBatch), ("run.seed", Int(settings.seed), Int(info.seed)),
       ("distributed.replicas", settings.replicas == 0 ? info.replicas : settings.replicas, info.replicas),
     ].compactMap { key, now, then in now == then ? nil : "\(key) is \(now), in the checkpoint it was \(then)" }
+    guard let then = try? RunFile(text: info.runFile) else { return counts }
+    let others = experiment.file.differences(from: then).filter { Self.decides($0.path) }
+    return counts + others.map { "\($0.path) is \($0.now), in the checkpoint it was \($0.then)" }
+  }
+
+  /// Whether a key of the run file changes the numbers of a resumed run. Seed, batch and replicas do too, and are
+  /// compared with what the checkpoint itself says.
+  private static func decides(_ path: String) -> Bool {
+    let indifferent = [
+      "data.batch", "data.root", "data.loader_threads", "data.batches_ahead", "data.max_broken", "data.evaluation_batch",
+      "data.follow_links", "model.weights",
+    ]
+    let deciding = [
+      "model", "data", "task", "optimizer", "schedule", "run.epochs", "run.steps", "distributed.reduction",
+      "distributed.compression", "distributed.sync_every", "distributed.sync_from",
+    ]
+    func isUnder(_ keys: [String]) -> Bool { keys.contains { path == $0 || path.hasPrefix($0 + ".") } }
+    return isUnder(deciding) && !isUnder(indifferent)
   }
 
   /// Restores the model on rank 0, or gives it the weights that a fresh run starts from, and gives it to everybody:

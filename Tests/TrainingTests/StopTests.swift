@@ -82,10 +82,15 @@ import Training
         .filter { $0.hasPrefix("warning: not what an unbroken run gives: ") }
     }
     #expect(try warnings([]).isEmpty)
-    let found = try warnings(["data.batch=4", "run.seed=3", "distributed.replicas=2"])
+    #expect(try warnings(["run.keep_last=7", "data.loader_threads=1", "distributed.timeout=20"]).isEmpty)
+    let found = try warnings([
+      "data.batch=4", "run.seed=3", "distributed.replicas=2", "optimizer.weight_decay=0.25",
+      "data.mix={mixup_alpha: 0.2}",
+    ])
     for sentence in [
       "data.batch is 4, in the checkpoint it was 8", "run.seed is 3, in the checkpoint it was 0",
-      "distributed.replicas is 2, in the checkpoint it was 1",
+      "distributed.replicas is 2, in the checkpoint it was 1", "optimizer.weight_decay is 0.25, in the checkpoint it was",
+      "data.mix.mixup_alpha is 0.2, in the checkpoint it was nothing",
     ] {
       #expect(found.contains { $0.contains(sentence) }, "\(sentence): \(found)")
     }

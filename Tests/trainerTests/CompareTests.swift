@@ -44,7 +44,7 @@ import Testing
     // Another run file in the same folder would mix two experiments.
     let other = try compare(tiny, ["optimizer.learning_rate=0.1"])
     #expect(other.code == 64)
-    #expect(other.errors.contains("'learning_rate: 0.1' was 'learning_rate: 0.05'"), "\(other.errors)")
+    #expect(other.errors.contains("optimizer.learning_rate is 0.1, it was 0.05"), "\(other.errors)")
   }
 
   @Test func modulesThatDivergeAreARow() throws {

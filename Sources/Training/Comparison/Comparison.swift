@@ -141,7 +141,7 @@ public struct Comparison {
       }
       if let data = manager.contents(atPath: folder + "/run.yaml") {
         let kept = try Self.ignoringSeed(String(decoding: data, as: UTF8.self))
-        if kept != run.runFile { throw ComparisonError(folder: folder, now: run.runFile, then: kept) }
+        if kept != run.runFile { throw try ComparisonError(folder: folder, now: run.runFile, then: kept) }
       }
       return run
     }
@@ -171,12 +171,9 @@ public struct Comparison {
 struct ComparisonError: Error, Hashable, CustomStringConvertible {
   let description: String
 
-  init(folder: String, now: String, then: String) {
-    let new = now.split(separator: "\n"), old = then.split(separator: "\n")
-    let place = zip(new, old).first { $0 != $1 }
-    let difference = place.map {
-      "'\($0.0.drop { $0 == " " })' was '\($0.1.drop { $0 == " " })'"
-    } ?? "one is longer"
-    description = "\(folder) holds a run of another run file (\(difference)): choose another folder with `--output`"
+  init(folder: String, now: String, then: String) throws {
+    let differences = try RunFile(text: now).differences(from: RunFile(text: then))
+    let first = differences.first.map { ": \($0)" } ?? ""
+    description = "\(folder) holds a run of another run file\(first); choose another folder with `--output`"
   }
 }
