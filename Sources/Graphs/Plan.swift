@@ -16,12 +16,17 @@ public struct Plan: Sendable, CustomStringConvertible {
 
   /// The rewrites that a graph goes through, in order.
   public static let rewrites: [any Rewrite] = [
-    RemoveUnusedNodes(), FuseGatedResidual(), FuseNormalization(), FuseNormalizeSqueeze(), FuseLinearActivation(),
-    FuseAddLayerNorm(), ChooseConvolutionMethods(),
+    RemoveUnusedNodes(), FuseGatedResidual(), FuseNormalization(), FuseNormalizeSqueeze(), FuseDepthwiseMaxima(),
+    FuseLinearActivation(), FuseAddLayerNorm(), ChooseConvolutionMethods(),
   ]
 
   /// The rewrites but for those that are called so: how a run tells a faulty rewrite from a faulty network.
-  public static func rewrites(except names: Set<String>) -> [any Rewrite] { rewrites.filter { !names.contains($0.name) } }
+  /// - Parameter choices: measured methods of convolutions, where the rule is not to choose them.
+  public static func rewrites(except names: Set<String>, choices: ConvolutionChoices? = nil) -> [any Rewrite] {
+    rewrites.filter { !names.contains($0.name) }.map { rewrite in
+      rewrite is ChooseConvolutionMethods ? choices.map { ChooseConvolutionMethods($0) } ?? rewrite : rewrite
+    }
+  }
 
   /// Plans `graph` for a team of `workers`.
   /// - Parameters:

@@ -55,12 +55,10 @@ public struct ParityResult: Sendable {
 
   /// One JSON object on one line: `file`, `system`, `variant`, `status`, `worst` (`tensor`, `error`, `tolerance`;
   /// `null` when nothing could be compared, and then `problem` says why). An error that is not finite is `null`.
-  public var json: String {
+  public func json() throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    // Numbers that are not finite were replaced; nothing else in the object can fail to encode.
-    let data = try! encoder.encode(Object(result: self))
-    return String(decoding: data, as: UTF8.self)
+    return String(decoding: try encoder.encode(Object(result: self)), as: UTF8.self)
   }
 
   private static func text(_ number: Double) -> String { String(format: "%.1e", number) }

@@ -20,6 +20,8 @@ public final class NetworkRunners {
   private let measuresSteps: Bool
   private let memoryBudget: MemoryBudget
   private let rewrites: [any Rewrite]
+  /// The methods that convolutions were given by measurement; `nil` where the rule has all of them.
+  public let convolutions: ConvolutionChoices?
   private let replicaSums: (any ReplicaSums)?
   private var arena: Arena
   private var runners: [Key: any Runner] = [:]
@@ -38,7 +40,8 @@ public final class NetworkRunners {
   ///   - key: keys the initial parameters.
   ///   - mode: what the network is mostly for; `.inference` takes no memory for training.
   ///   - memoryBudget: what the arena of a training step may take; evaluations are not held to it.
-  ///   - rewrites: what the traced graph goes through before it is planned.
+  ///   - disabledRewrites: what the traced graph does not go through before it is planned.
+  ///   - convolutions: the methods of convolutions, where they have been measured.
   ///   - replicaSums: where norms take their statistics over all replicas.
   ///   - isInterpreted: debug mode: node by node, without a plan's memory.
   ///   - measuresSteps: whether each step of a plan is timed, for a trace.
@@ -47,7 +50,7 @@ public final class NetworkRunners {
   public init(
     _ network: any Module, _ task: any TrainingTask, batch: Int, image: Shape, team: WorkerTeam, key: RandomKey,
     mode: Trace.Mode = .training, bucketBytes: Int = 4 << 20, memoryBudget: MemoryBudget = .auto,
-    rewrites: [any Rewrite] = Plan.rewrites, replicaSums: (any ReplicaSums)? = nil,
+    disabledRewrites: Set<String> = [], convolutions: ConvolutionChoices? = nil, replicaSums: (any ReplicaSums)? = nil,
     isInterpreted: Bool = false, measuresSteps: Bool = false
   ) throws {
     self.network = network
@@ -57,7 +60,8 @@ public final class NetworkRunners {
     self.bucketBytes = bucketBytes
     self.measuresSteps = measuresSteps
     self.memoryBudget = memoryBudget
-    self.rewrites = rewrites
+    rewrites = Plan.rewrites(except: disabledRewrites, choices: convolutions)
+    self.convolutions = convolutions
     self.replicaSums = replicaSums
     imageShape = image
     let graph = try Self.graph(network, task, batch: batch, image: image, mode: mode, replicaSums: replicaSums)

@@ -49,6 +49,8 @@ public struct RunSettings: Sendable {
   public let captureSpikes: Double
   /// What a rank's arena may take in a training step; changes no number.
   public let memoryBudget: MemoryBudget
+  /// Whether rank 0 measures which methods are fastest for the run's convolutions, where a rule would choose them.
+  public let tunes: Bool
   /// The names of rewrites that the run does without.
   public let disabledRewrites: Set<String>
 
@@ -103,6 +105,7 @@ public struct RunSettings: Sendable {
     logEverySteps = try run.int("log_every", default: 10, in: 1...)
     traces = try run.bool("trace", default: false)
     explainedPictures = try run.int("explain", default: 0, in: 0...64)
+    tunes = try run.bool("tune", default: false)
     captureStep = try run.int("capture_step", default: 0, in: 0...)
     captureSpikes = try run.float("capture_spikes", default: 10, in: 0...)
     let budget = try run.string("memory_budget", default: "auto")

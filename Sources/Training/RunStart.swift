@@ -63,7 +63,7 @@ extension TrainingRun {
       "data.follow_links", "model.weights",
     ]
     let deciding = [
-      "model", "data", "task", "optimizer", "schedule", "run.epochs", "run.steps", "distributed.reduction",
+      "model", "data", "task", "optimizer", "schedule", "run.epochs", "run.steps", "run.tune", "distributed.reduction",
       "distributed.compression", "distributed.sync_every", "distributed.sync_from",
     ]
     func isUnder(_ keys: [String]) -> Bool { keys.contains { path == $0 || path.hasPrefix($0 + ".") } }

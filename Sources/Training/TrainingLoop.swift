@@ -204,10 +204,11 @@ public final class TrainingLoop {
   private func save() throws {
     let blocks = try update.wholeBlocks(over: queue)
     guard let writer else { return }
-    let info = CheckpointInfo(
+    var info = CheckpointInfo(
       step: step, epoch: step / schedule.stepsPerEpoch, stepInEpoch: step % schedule.stepsPerEpoch, seed: settings.seed,
       replicas: assignment.replicas, globalBatch: settings.globalBatch, metric: metric?.value, bestMetric: bestMetric,
       isBetterHigher: metric?.isBetterHigher ?? true, plateau: update.plateau)
+    info.convolutions = runners.convolutions
     try writer.write(Snapshot(describe(info), runners.state, blocks: blocks))
     metric = nil
   }

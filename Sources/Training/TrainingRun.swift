@@ -73,11 +73,12 @@ public struct TrainingRun {
       throw ReplicaError.emptyReplica(samples: schedule.sampleCount, ranks: communicator.size)
     }
     let buckets = try settings.bucketSize.choose(over: communicator, assignment.reduction)
+    let convolutions = try measuredConvolutions(start, schedule.replicaBatch, threads.team, communicator)
     let runners = try NetworkRunners(
       experiment.network, experiment.task, batch: schedule.replicaBatch, image: experiment.trainingPipeline.outputShape,
       team: threads.team, key: RandomKey(settings.seed).appending("parameters"), bucketBytes: buckets.bytes,
-      memoryBudget: settings.memoryBudget, rewrites: Plan.rewrites(except: settings.disabledRewrites),
-      replicaSums: norms, isInterpreted: request.isDebugging, measuresSteps: isFirst && settings.traces)
+      memoryBudget: settings.memoryBudget, disabledRewrites: settings.disabledRewrites,
+      convolutions: convolutions, replicaSums: norms, isInterpreted: request.isDebugging, measuresSteps: isFirst && settings.traces)
     var exchange = GradientExchange(overlaps: settings.overlaps)
     if settings.shardsOptimizer && communicator.size > 1 {
       exchange.shards = OptimizerShards(
@@ -143,6 +144,20 @@ public struct TrainingRun {
     return (ending, (log?.finish() ?? "") + (hidden ?? ""))
   }
 
+  /// The methods of convolutions that rank 0 has measured, those of a resumed run first: they decide its numbers.
+  private func measuredConvolutions(
+    _ start: RunStart, _ batch: Int, _ team: WorkerTeam, _ communicator: any Communicator
+  ) throws -> ConvolutionChoices? {
+    guard experiment.settings.tunes else { return nil }
+    return try communicator.decidedByFirst("methods of convolutions") {
+      let graph = try NetworkRunners.graph(
+        experiment.network, experiment.task, batch: batch, image: experiment.trainingPipeline.outputShape,
+        mode: .training)
+      return try ConvolutionTuning(team: team).choices(
+        for: graph, known: start.info?.convolutions ?? ConvolutionChoices())
+    }
+  }
+
   private func sequence(
     _ schedule: BatchSchedule, _ assignment: ReplicaAssignment, _ rank: Int, _ step: Int, _ totalSteps: Int
   ) -> BatchSequence {
@@ -201,6 +216,7 @@ public struct TrainingRun {
       "\(experiment.training.count) training and \(experiment.evaluation.count) evaluation samples, "
         + "\(schedule.stepsPerEpoch) steps an epoch, \(totalSteps) steps in all; results in \(log.folder)")
     if let decay = experiment.layerDecay { log.announce(decay.sentence(runners.state.specs)) }
+    if let convolutions = runners.convolutions { log.announce(convolutions.sentence) }
     let unused = plan.program.parametersWithoutGradient
     if !unused.isEmpty { log.announce("parameters without a gradient: \(unused.joined(separator: ", "))") }
   }

@@ -22,7 +22,7 @@ struct Verify: ParsableCommand {
     var isGood = true
     for file in files {
       let result = ParityCheck.run(path: file)
-      print(json ? result.json : result.line)
+      print(json ? try result.json() : result.line)
       isGood = isGood && result.status == .pass
     }
     throw ExitCode(isGood ? 0 : 1)

@@ -47,4 +47,21 @@ import Testing
     #expect(!off.description.contains("winograd"))
     #expect(on.fingerprint != off.fingerprint)
   }
+
+  /// What was measured wins over the rule, both ways; what was not goes by the rule.
+  @Test func measuredChoicesWin() throws {
+    let graph = try graph(), rule = ChooseConvolutionMethods().apply(to: graph)
+    func methods(_ graph: Graph) -> [ConvolutionMethod?] { graph.nodes.compactMap { $0.subject as? Conv2D }.map(\.method) }
+    #expect(methods(rule) == [nil, .winograd, nil])
+    let cases = graph.nodes.compactMap { node in
+      (node.subject as? Conv2D).flatMap { ConvolutionChoices.name(of: $0, node.inputs.map(\.shape)) }
+    }
+    #expect(cases == ["[2, 32, 32, 3] by [64, 3, 3, 3], padding 1x1", "[2, 32, 32, 64] by [64, 3, 3, 64], padding 1x1"])
+    let turned = ConvolutionChoices(winograd: [cases[0]: true, cases[1]: false])
+    #expect(methods(ChooseConvolutionMethods(turned).apply(to: graph)) == [.winograd, nil, nil])
+    let partial = ConvolutionChoices(winograd: [cases[0]: true])
+    #expect(methods(ChooseConvolutionMethods(partial).apply(to: graph)) == [.winograd, .winograd, nil])
+    let names = Plan.rewrites(except: ["fuse_normalization"], choices: turned).map(\.name)
+    #expect(names == Plan.rewrites.map(\.name).filter { $0 != "fuse_normalization" })
+  }
 }

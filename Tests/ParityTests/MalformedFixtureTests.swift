@@ -111,7 +111,7 @@ import Testing
     #expect(result.status == .fail && result.worst == nil)
     for words in given.sentence { #expect(result.problem?.contains(words) == true, "\(result.line)") }
     #expect(result.line.hasPrefix("FAIL "))
-    #expect(try JSONSerialization.jsonObject(with: Data(result.json.utf8)) is [String: Any])
+    #expect(try JSONSerialization.jsonObject(with: Data(result.json().utf8)) is [String: Any])
   }
 
   @Test(arguments: [0, 4, 100, 5000]) func aTruncatedFile(bytes: Int) throws {

@@ -3,13 +3,15 @@ import Testing
 
 /// Rewrites of the graph change the rounding of a training and nothing else.
 @Suite struct RewriteSwitchTests {
-  @Test func `Twenty steps without any rewrite give the same curve`() throws {
+  @Test(arguments: ["se", "{name: cat, factor_start: 1}"])
+  func `Twenty steps without any rewrite give the same curve`(attention: String) throws {
     let run = try TinyRun(), names = try rewrites()
     #expect(names.contains("fuse_normalization") && names.contains("choose_convolution_methods"))
     // At ten times this rate two roundings part by 3e-3 in twenty steps, starting from none: each step amplifies
     // what the one before left, by how far it goes.
     let settings = [
       "distributed.replicas=1", "data.image_size=32", "data.batch=32", "optimizer.learning_rate=0.0005", "run.steps=20",
+      "model.attention=\(attention)",
     ]
     try run.train("rewritten", settings)
     try run.train("plain", settings + ["run.disable_rewrites=[\(names.joined(separator: ", "))]"])

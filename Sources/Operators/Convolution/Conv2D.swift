@@ -41,6 +41,12 @@ public struct Conv2D: Operator {
     return geometry.favoursWinograd ? .winograd : nil
   }
 
+  /// Whether `method` is Winograd's and can compute all three products for inputs of these shapes.
+  public func canTake(_ method: ConvolutionMethod, for inputs: [Shape]) -> Bool {
+    guard method == .winograd, let output = try? outputShapes(for: inputs)[0] else { return false }
+    return ConvolutionGeometry(self, input: inputs[0], weight: inputs[1], output: output).takesWinograd
+  }
+
   public var name: String { "conv2d" }
 
   public func outputShapes(for inputs: [Shape]) throws(ShapeError) -> [Shape] {

@@ -80,6 +80,9 @@ struct ConvolutionGeometry {
     kernelHeight == 3 && kernelWidth == 3 && isDense && hasUnitStride && (product != .dataGradient || hasTurned)
   }
 
+  /// Whether Winograd's method knows all three products.
+  var takesWinograd: Bool { hasWinograd(.dataGradient) }
+
   /// Whether Winograd's method computes the three products faster than the plain ones: from 16 channels on, measured
   /// for ResNets of 32 and 224 pixels; where its tiles are so full that they save a third of the products; and where there
   /// are tiles enough to pay for the transforms of the filters.

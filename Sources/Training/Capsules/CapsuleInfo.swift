@@ -1,4 +1,5 @@
 import Foundation
+import Graphs
 
 /// What `capsule.json` says: all that one step was computed from beside the tensors in the files next to it.
 ///
@@ -52,6 +53,8 @@ public struct CapsuleInfo: Codable, Hashable, Sendable {
   public var gradientChecksum: UInt32
   /// The steps before, oldest first.
   public var history: [StepOutcome]
+  /// The methods of the run's convolutions, where they were measured.
+  public var convolutions: ConvolutionChoices?
   public var files: [String: CheckpointInfo.File] = [:]
 
   /// Replicas that each rank ran.

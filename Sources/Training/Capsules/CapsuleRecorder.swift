@@ -118,13 +118,15 @@ final class CapsuleRecorder {
     _ outcome: StepOutcome, _ reason: CapsuleInfo.Reason, _ remark: String, _ samples: Int
   ) throws -> CapsuleInfo {
     try update.gatherGradients(over: queue)
-    return CapsuleInfo(
+    var info = CapsuleInfo(
       reason: reason, remark: remark, step: outcome.step, seed: experiment.settings.seed, ranks: assignment.ranks,
       globalBatch: experiment.settings.globalBatch, samples: samples,
       isExact: assignment.reduction == .tree && experiment.settings.syncEvery == 1,
       image: experiment.trainingPipeline.outputShape.array, classNames: experiment.training.classNames,
       runFile: experiment.file.resolvedYAML(), build: build, outcome: outcome,
       gradientChecksum: queue.rank == 0 ? runners.state.gradientChecksum : 0, history: history.steps)
+    info.convolutions = runners.convolutions
+    return info
   }
 
   /// Brings everything to rank 0, which writes it. Returns when it is on the disk, on every rank, so that none ends the

@@ -46,7 +46,7 @@ public struct StepReplay {
       model.network, model.task, batch: max(info.globalBatch / max(info.replicas.count, 1), 1),
       image: Shape(info.image), team: threads.team, key: RandomKey(info.seed).appending("parameters"),
       memoryBudget: .unlimited,
-      rewrites: Plan.rewrites(except: settings.disabledRewrites), isInterpreted: true)
+      disabledRewrites: settings.disabledRewrites, convolutions: info.convolutions, isInterpreted: true)
     try capsule.restore(runners.state)
     let queue = ReductionQueue(communicator)
     defer { queue.close() }

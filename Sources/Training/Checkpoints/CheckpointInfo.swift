@@ -1,4 +1,5 @@
 import Foundation
+import Graphs
 import Optimizers
 
 /// What `state.json` of a checkpoint says: where the run stands, and what the files beside it must be.
@@ -28,6 +29,8 @@ public struct CheckpointInfo: Codable, Hashable, Sendable {
   public var isBetterHigher: Bool
   /// What the evaluations have made of the rate, where the schedule is a plateau.
   public var plateau: Plateau.State?
+  /// The methods of the run's convolutions, where they were measured.
+  public var convolutions: ConvolutionChoices?
   /// Class names, in label order, for pictures and tables made from the checkpoint alone.
   public var classNames: [String]
   /// The run file, resolved.

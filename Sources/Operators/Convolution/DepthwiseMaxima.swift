@@ -1,0 +1,163 @@
+import Compute
+
+/// The largest values of a depth-wise convolution, over the places for each channel and over the channels for each
+/// place, without the convolution's result: a band of it lies in a worker's cache and is gone again.
+///
+/// Inputs: x `[N, H, W, C]`, weight `[kh, kw, C]`. Outputs: the maximum over the places and the position of the first
+/// that reaches it, `[N, 1, 1, C]` each; the maximum over the channels and its position, `[N, H', W', 1]` each; as of
+/// `DepthwiseConv2D` and two `Max`. A gradient belongs to one channel of one place, and so goes back through the taps
+/// of that place alone: dx and dw gather C + H' W' of them an image, where the convolution's own would gather C H' W'.
+public struct DepthwiseMaxima: Operator {
+  public let convolution: DepthwiseConv2D
+
+  /// The same maxima in one pass; `nil` where the convolution's kernel does not read x as it lies.
+  public init?(of convolution: DepthwiseConv2D, inputs: [Shape]) {
+    guard inputs.count == 2, let output = try? convolution.outputShapes(for: inputs)[0] else { return nil }
+    guard DepthwiseGeometry(convolution, input: inputs[0], kernel: inputs[1], output: output).isDirect else { return nil }
+    self.convolution = convolution
+  }
+
+  public var name: String { "depthwise_maxima" }
+
+  public func outputShapes(for inputs: [Shape]) throws(ShapeError) -> [Shape] {
+    let y = try convolution.outputShapes(for: inputs)[0]
+    let channels: Shape = [y[0], 1, 1, y[3]], places: Shape = [y[0], y[1], y[2], 1]
+    return [channels, channels, places, places]
+  }
+
+  public var keeps: Kept { Kept(inputs: [0, 1], outputs: [1, 3]) }
+
+  public func multiplyAdds(inputs: [Shape], outputs: [Shape]) -> Int {
+    convolution.multiplyAdds(inputs: inputs, outputs: [Self.resultShape(outputs)])
+  }
+
+  private static func resultShape(_ outputs: [Shape]) -> Shape {
+    [outputs[2][0], outputs[2][1], outputs[2][2], outputs[0][3]]
+  }
+
+  private func geometry(_ inputs: [Shape], _ outputs: [Shape]) -> DepthwiseGeometry {
+    DepthwiseGeometry(convolution, input: inputs[0], kernel: inputs[1], output: Self.resultShape(outputs))
+  }
+
+  public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {
+    let geometry = geometry(inputs, outputs), channels = geometry.channels
+    guard pass == .forward else { return Scratch(shared: geometry.images * inputs[1].count) }
+    let rows = (0..<geometry.bands).map { geometry.outputRows(of: $0).count }.max() ?? 0
+    return Scratch(shared: geometry.units * 2 * channels, perWorker: rows * outputs[2][2] * channels)
+  }
+
+  public func forward(_ call: ForwardCall, _ worker: Worker) {
+    let geometry = geometry(call.inputs.map(\.shape), call.outputs.map(\.shape)), channels = geometry.channels
+    let x = call.inputs[0].pointer, weight = call.inputs[1].pointer
+    let height = geometry.forward.rows.outputs, width = geometry.forward.columns.outputs
+    let maxima = call.outputs[2].pointer, winners = call.outputs[3].pointer
+    let band = call.context.scratch(of: worker), partials = call.context.sharedScratch
+    let shape: Shape = [geometry.images, height, width, channels]
+    for unit in worker.tiles(geometry.units) {
+      let (image, number) = unit.quotientAndRemainder(dividingBy: geometry.bands)
+      let rows = geometry.outputRows(of: number), first = (image * height + rows.lowerBound) * width
+      // The kernel writes where the whole result would have this band.
+      geometry.correlateDirectly(
+        x, weight, nil, along: geometry.forward, image: image, rows: rows,
+        into: GradientTarget(TensorView(band - first * channels, shape), accumulates: false))
+      let largest = partials + unit * 2 * channels, positions = largest + channels
+      for pixel in 0..<rows.count * width {
+        let place = Lanes(repeating: Float(rows.lowerBound * width + pixel)), row = band + pixel * channels
+        var acrossChannels = Max.State(first: row.lanes(at: 0), second: Lanes.ascending)
+        for channel in stride(from: 0, to: channels, by: 16) {
+          let value = row.lanes(at: channel)
+          acrossChannels.takeLater(value, at: Lanes.ascending + Float(channel))
+          var state =
+            pixel == 0
+            ? Max.State(first: value, second: place)
+            : Max.State(first: largest.lanes(at: channel), second: positions.lanes(at: channel))
+          state.takeLater(value, at: place)
+          largest.store(state.first, at: channel)
+          positions.store(state.second, at: channel)
+        }
+        let winner = acrossChannels.acrossLanes()
+        maxima[first + pixel] = winner.first[0]
+        winners[first + pixel] = winner.second[0]
+      }
+    }
+    worker.barrier()
+    let channelMaxima = call.outputs[0].pointer, channelWinners = call.outputs[1].pointer
+    for image in worker.tiles(geometry.images) {
+      for channel in stride(from: 0, to: channels, by: 16) {
+        var state = Max.State.empty
+        for number in 0..<geometry.bands {
+          let part = partials + (image * geometry.bands + number) * 2 * channels + channel
+          state.merge(Max.State(first: part.lanes(at: 0), second: part.lanes(at: channels)))
+        }
+        channelMaxima.store(state.first, at: image * channels + channel)
+        channelWinners.store(state.second, at: image * channels + channel)
+      }
+    }
+  }
+
+  /// dx[p + t] += dy w[t] and dw[t] += dy x[p + t] over the taps t of each winner p, one image a worker.
+  public func backward(_ call: BackwardCall, _ worker: Worker) {
+    let geometry = geometry(call.inputs.map(\.shape), call.outputs.map(\.shape)), channels = geometry.channels
+    let x = call.inputs[0].shape, filters = call.inputs[1].count, imageFloats = x.count / geometry.images
+    let places = call.outputs[2].shape.count / geometry.images, partials = call.context.sharedScratch
+    let dx = call.inputGradients[0], dw = call.inputGradients[1]
+    for image in worker.tiles(geometry.images) {
+      let sums = partials + image * filters
+      if dw != nil { sums.update(repeating: 0, count: filters) }
+      if let dx, !dx.accumulates { (dx.pointer + image * imageFloats).update(repeating: 0, count: imageFloats) }
+      let scatter = Scatter(
+        geometry.forward, x: call.inputs[0].pointer + image * imageFloats,
+        dx: dx.map { $0.pointer + image * imageFloats }, weight: call.inputs[1].pointer,
+        sums: dw == nil ? nil : sums, kernelWidth: geometry.kernelWidth, channels: channels)
+      if let dy = call.outputGradients[0]?.pointer {
+        let winners = call.outputs[1].pointer
+        for channel in 0..<channels {
+          let at = image * channels + channel
+          scatter.add(dy[at], place: Int(winners[at]), channel: channel)
+        }
+      }
+      if let dy = call.outputGradients[2]?.pointer {
+        let winners = call.outputs[3].pointer
+        for place in 0..<places {
+          let at = image * places + place
+          scatter.add(dy[at], place: place, channel: Int(winners[at]))
+        }
+      }
+    }
+    guard let dw else { return }
+    worker.barrier()
+    merge(partials, geometry.images, stride: filters, count: filters, dw, worker)
+  }
+}
+
+/// The way back from one channel of one place of a convolution to what it read.
+private struct Scatter {
+  private let plane: TapPlane
+  private let x: UnsafeMutablePointer<Float>, weight: UnsafeMutablePointer<Float>
+  private let dx: UnsafeMutablePointer<Float>?, sums: UnsafeMutablePointer<Float>?
+  private let kernelWidth: Int, channels: Int
+
+  /// - Parameters: x and dx of one image; the filters' gradients are added to `sums`.
+  init(
+    _ plane: TapPlane, x: UnsafeMutablePointer<Float>, dx: UnsafeMutablePointer<Float>?,
+    weight: UnsafeMutablePointer<Float>, sums: UnsafeMutablePointer<Float>?, kernelWidth: Int, channels: Int
+  ) {
+    (self.plane, self.x, self.dx, self.weight, self.sums) = (plane, x, dx, weight, sums)
+    (self.kernelWidth, self.channels) = (kernelWidth, channels)
+  }
+
+  @inline(__always)
+  func add(_ slope: Float, place: Int, channel: Int) {
+    let (row, column) = place.quotientAndRemainder(dividingBy: plane.columns.outputs)
+    let rows = plane.rows.inside(plane.rows.taps(of: row)), columns = plane.columns.inside(plane.columns.taps(of: column))
+    for u in 0..<rows.count {
+      let line = (rows.source + u * rows.sourceStep) * plane.columns.sources + columns.source
+      let taps = (rows.first + u * rows.step) * kernelWidth + columns.first
+      for v in 0..<columns.count {
+        let at = (line + v * columns.sourceStep) * channels + channel, tap = (taps + v * columns.step) * channels + channel
+        if let dx { dx[at] += slope * weight[tap] }
+        if let sums { sums[tap] += slope * x[at] }
+      }
+    }
+  }
+}
