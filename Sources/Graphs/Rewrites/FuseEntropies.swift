@@ -14,7 +14,8 @@ public struct FuseEntropies: Rewrite {
     for (place, node) in graph.nodes.enumerated() where !edit.hasChanged(place) {
       guard let x = node.inputs.first, x.shape.rank == 4, Self.entropyAxis(of: node) == 3 else { continue }
       let flat: Shape = [x.shape[0], x.shape[1] * x.shape[2], x.shape[3]]
-      let readers = uses.readersInside(of: x.value).filter { !edit.hasChanged($0) }.map { (place: $0, node: graph.nodes[$0]) }
+      let readers = uses.readersInside(of: x.value).filter { !edit.hasChanged($0) }
+        .map { (place: $0, node: graph.nodes[$0]) }
       guard let places = readers.first(where: { $0.node.inputs[0].shape == flat && Self.entropyAxis(of: $0.node) == 1 })
       else { continue }
       let mean = readers.first { $0.node.inputs[0] == x && [[3], [-1]].contains(($0.node.subject as? Mean)?.axes) }

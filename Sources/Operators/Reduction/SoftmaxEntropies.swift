@@ -34,8 +34,8 @@ public struct SoftmaxEntropies: Operator {
   /// dx = -Σ dy p (x - E) + dmean / C over both softmaxes, p = e^(x - L), L = ln Σ e^x; ln p + H is x less its
   /// expectation E = L - H.
   ///
-  /// p = e^(x - m) e^(m - L), so that one power of an element serves both where the factors e^(m - L) are not large. With
-  /// the image's largest L for m no power exceeds one.
+  /// p = e^(x - m) e^(m - L), so that one power of an element serves both where the factors e^(m - L) are not large.
+  /// With the image's largest L for m no power exceeds one.
   public func backward(_ call: BackwardCall, _ worker: Worker) {
     guard let dx = call.inputGradients[0] else { return }
     let tiles = ImageTiles(call.inputs[0].shape), channels = tiles.channels
@@ -46,10 +46,12 @@ public struct SoftmaxEntropies: Operator {
       let tile = tiles.tile(index)
       let map = ChannelSlopes(call, tile.image, channels, in: call.context.scratch(of: worker))
       for pixel in tile.pixels {
-        let row = pixel * channels, logarithm = logarithms[pixel], expectation = logarithm - entropies[pixel]
+        let row = pixel * channels, logarithm = logarithms[pixel]
+        // Vectors from the start: numbers are combined lane by lane, in thrice the instructions.
+        let expectation = Lanes(repeating: logarithm - entropies[pixel])
         let slope = dentropies?[pixel] ?? 0, share = Lanes(repeating: (dmeans?[pixel] ?? 0) / Float(channels))
         if map.isNear && map.reaches(logarithm) {
-          let scaled = slope * map.factor(of: logarithm)
+          let scaled = Lanes(repeating: slope * map.factor(of: logarithm))
           inLanes(0..<channels) { channel, count in
             let lanes = x.lanes(at: row + channel, first: count)
             let sum = map.slopes(channel) * (lanes - map.expectations(channel)) + scaled * (lanes - expectation)

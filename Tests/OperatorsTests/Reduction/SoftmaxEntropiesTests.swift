@@ -9,7 +9,8 @@ import Testing
 @Suite struct SoftmaxEntropiesTests {
   /// Less than a vector of channels, vectors and a rest, several tiles an image, one place, one channel, one element.
   static let shapes: [Shape] = [
-    [2, 5, 7, 3], [3, 4, 5, 24], [2, 9, 130, 16], [1, 33, 33, 64], [2, 7, 6, 300], [5, 1, 1, 20], [4, 3, 5, 1], [1, 1, 1, 1],
+    [2, 5, 7, 3], [3, 4, 5, 24], [2, 9, 130, 16], [1, 33, 33, 64], [2, 7, 6, 300], [5, 1, 1, 20], [4, 3, 5, 1],
+    [1, 1, 1, 1],
   ]
 
   /// An image of several tiles, and one that is a single tile with a rest of a vector.
