@@ -15,6 +15,14 @@ func inLanes(_ range: Range<Int>, _ body: (_ position: Int, _ count: Int) -> Voi
   if position < end { body(position, end - position) }
 }
 
+extension SIMD16<Float> {
+  /// These lanes up to `count`, `fill` in the others: what must not count in a sum or win as the largest.
+  @inline(__always)
+  func keeping(first count: Int, orElse fill: Float) -> Lanes {
+    count == 16 ? self : replacing(with: fill, where: Lanes.ascending .>= Float(count))
+  }
+}
+
 extension UnsafePointer<Float> {
   /// The `count` (up to 16) floats from here on; the other lanes hold `fill`.
   @inline(__always)

@@ -114,30 +114,38 @@ public struct SoftmaxEntropy: Operator {
   }
 
   @inline(__always)
-  private static func entropy(ofRow x: UnsafePointer<Float>, _ length: Int) -> (value: Float, logarithm: Float) {
+  static func entropy(ofRow x: UnsafePointer<Float>, _ length: Int) -> (value: Float, logarithm: Float) {
     let row = LaneRow(length)
     let largest = row.largest(of: x)
     var sums = PowerSums()
     row.visit { at, count in
       // Lanes past the end take the place of an x so small that its power is zero, and its product too.
-      sums.add(x.lanes(at: at, first: count, fill: largest - 200) - largest)
+      sums.add((x.lanes(at: at, first: count) - largest).keeping(first: count, orElse: -200))
       if at & 127 == 112 { sums.flush() }
     }
     sums.flush()
-    let total = sums.powers.sum(), logarithm = log(total)
-    return (Float(logarithm - sums.products.sum() / total), Float(Double(largest) + logarithm))
+    return entropy(powers: sums.powers.sum(), products: sums.products.sum(), shift: largest)
+  }
+
+  /// The entropy and ln Σ e^x from Σ e^z and Σ z e^z, z = x - shift.
+  @inline(__always)
+  static func entropy(powers: Double, products: Double, shift: Float) -> (value: Float, logarithm: Float) {
+    let logarithm = log(powers)
+    return (Float(logarithm - products / powers), Float(Double(shift) + logarithm))
   }
 
   /// Σ e^z and Σ z e^z, sixteen of each; `flush` after eight at most.
-  private struct PowerSums {
+  struct PowerSums {
     private(set) var powers = SIMD16<Double>(repeating: 0)
     private(set) var products = SIMD16<Double>(repeating: 0)
     private var fewPowers = Lanes(repeating: 0)
     private var fewProducts = Lanes(repeating: 0)
 
     @inline(__always)
-    mutating func add(_ z: Lanes) {
-      let power = z.boundedExponential
+    mutating func add(_ z: Lanes) { add(z, z.boundedExponential) }
+
+    @inline(__always)
+    mutating func add(_ z: Lanes, _ power: Lanes) {
       fewPowers += power
       fewProducts.addProduct(z, power)
     }
@@ -151,9 +159,9 @@ public struct SoftmaxEntropy: Operator {
   }
 
   /// Up to sixteen distributions that lie beside each other.
-  private struct Columns {
-    private var largest: Lanes
-    private var sums = PowerSums()
+  struct Columns {
+    private(set) var largest: Lanes
+    private(set) var sums = PowerSums()
 
     @inline(__always)
     init(_ x: UnsafePointer<Float>, at place: Int, _ count: Int) { largest = x.lanes(at: place, first: count) }
@@ -178,9 +186,10 @@ public struct SoftmaxEntropy: Operator {
     ) {
       sums.flush()
       for lane in 0..<count {
-        let total = sums.powers[lane], logarithm = log(total)
-        entropies[element + lane] = Float(logarithm - sums.products[lane] / total)
-        logarithms[element + lane] = Float(Double(largest[lane]) + logarithm)
+        let entropy = SoftmaxEntropy.entropy(
+          powers: sums.powers[lane], products: sums.products[lane], shift: largest[lane])
+        entropies[element + lane] = entropy.value
+        logarithms[element + lane] = entropy.logarithm
       }
     }
   }
