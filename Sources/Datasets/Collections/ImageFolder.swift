@@ -21,7 +21,10 @@ public struct ImageFolder: ImageDataset {
     folder = split == .training ? training : "\(root)/val"
     guard FileBytes.exists(folder) else {
       let present = try FolderListing(root, within: boundary).folders
-      let found = present.isEmpty ? "no folders" : "the folders " + present.map { "'\($0)'" }.joined(separator: ", ")
+      // Whoever named a folder of a thousand others by mistake wants a few of them.
+      let named = present.prefix(8).map { "'\($0.prefix(80))'" }.joined(separator: ", ")
+      let others = present.count > 8 ? " and \(present.count - 8) more" : ""
+      let found = present.isEmpty ? "no folders" : "the folders \(named)\(others)"
       throw DatasetError(file: folder, reason: "does not exist; \(root) has \(found)")
     }
 

@@ -30,6 +30,15 @@ import Testing
     #expect(sample.label == 2 && sample.image.channels == 1 && sample.image.width == 37)
   }
 
+  /// A root that is some other folder, with everything in it.
+  @Test func ofManyFoldersAFewAreNamed() throws {
+    let folder = try TemporaryFolder()
+    for number in 100..<140 { try folder.write("notes", to: "folder\(number)/notes.txt") }
+    let error = try #require(throws: DatasetError.self) { try ImageFolder(root: folder.path, split: .training) }
+    #expect(error.description.hasSuffix("has the folders 'folder100', 'folder101', 'folder102', 'folder103', "
+      + "'folder104', 'folder105', 'folder106', 'folder107' and 32 more"), "\(error)")
+  }
+
   /// Evaluation pictures of one class only still carry that class's training number.
   @Test func evaluationKeepsTrainingLabels() throws {
     let folder = try Self.miniature()
