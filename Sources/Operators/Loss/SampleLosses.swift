@@ -47,6 +47,33 @@ enum SampleLosses {
   }
 }
 
+/// The samples of a classification loss: logits, targets of either form, weights. Each loss adds what it is of one sample.
+struct LabelledRows {
+  let row: LaneRow
+  let logits, targets, weights: UnsafePointer<Float>
+  /// Whether targets are given for every class rather than as class numbers.
+  let soft: Bool
+  /// What smoothing leaves of a target, and what it gives to every class.
+  let kept, shared: Float
+
+  init(_ inputs: [TensorView], labelSmoothing: Float) {
+    row = LaneRow(inputs[0].shape[1])
+    logits = UnsafePointer(inputs[0].pointer)
+    targets = UnsafePointer(inputs[1].pointer)
+    weights = UnsafePointer(inputs[2].pointer)
+    soft = inputs[1].shape.rank == 2
+    kept = 1 - labelSmoothing
+    shared = labelSmoothing / Float(row.count)
+  }
+
+  /// The class of a sample; `nil` when it is none of 0..<K, NaN included.
+  @inline(__always)
+  func label(_ sample: Int) -> Int? {
+    let label = targets[sample]
+    return label >= 0 && label < Float(row.count) ? Int(label) : nil
+  }
+}
+
 extension SIMD16<Float> {
   /// 1 in the first `count` lanes, 0 in the rest.
   @inline(__always)

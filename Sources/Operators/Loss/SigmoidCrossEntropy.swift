@@ -28,46 +28,21 @@ public struct SigmoidCrossEntropy: Operator {
   }
 
   public func forward(_ call: ForwardCall, _ worker: Worker) {
-    let batch = BinaryRows(call.inputs, labelSmoothing: labelSmoothing)
-    SampleLosses.add(call, worker) { batch.loss(of: $0) }
+    let batch = LabelledRows(call.inputs, labelSmoothing: labelSmoothing)
+    SampleLosses.add(call, worker) { batch.binaryCrossEntropy(of: $0) }
   }
 
   /// dxₙₖ = dy weightₙ / K (σ(xₙₖ) - tₙₖ).
   public func backward(_ call: BackwardCall, _ worker: Worker) {
     guard let dx = call.inputGradients[0], let dy = call.outputGradients[0] else { return }
-    let batch = BinaryRows(call.inputs, labelSmoothing: labelSmoothing)
+    let batch = LabelledRows(call.inputs, labelSmoothing: labelSmoothing)
     for rows in worker.ranges(call.inputs[0].shape[0], by: SampleLosses.tileRows(batch.row.count)) {
-      for sample in rows { batch.gradient(of: sample, times: dy[0] * batch.weights[sample], into: dx) }
+      for sample in rows { batch.binaryCrossEntropyGradient(of: sample, times: dy[0] * batch.weights[sample], into: dx) }
     }
   }
 }
 
-/// The samples of a binary cross-entropy: logits, targets of either form, weights.
-private struct BinaryRows {
-  let row: LaneRow
-  let logits, targets, weights: UnsafePointer<Float>
-  /// Whether targets are given for every class rather than as class numbers.
-  let soft: Bool
-  /// What smoothing leaves of a target, and what it gives to every class.
-  let kept, shared: Float
-
-  init(_ inputs: [TensorView], labelSmoothing: Float) {
-    row = LaneRow(inputs[0].shape[1])
-    logits = UnsafePointer(inputs[0].pointer)
-    targets = UnsafePointer(inputs[1].pointer)
-    weights = UnsafePointer(inputs[2].pointer)
-    soft = inputs[1].shape.rank == 2
-    kept = 1 - labelSmoothing
-    shared = labelSmoothing / Float(row.count)
-  }
-
-  /// The class of a sample; NaN is none, and neither is one outside 0..<K.
-  @inline(__always)
-  private func label(_ sample: Int) -> Int? {
-    let label = targets[sample]
-    return label >= 0 && label < Float(row.count) ? Int(label) : nil
-  }
-
+extension LabelledRows {
   /// The smoothed targets of `count` classes from `at` on.
   @inline(__always)
   private func targets(_ sample: Int, _ label: Int?, _ at: Int, _ count: Int) -> Lanes {
@@ -79,7 +54,7 @@ private struct BinaryRows {
 
   /// The mean over classes of log(1 + e^x) - t x, as max(x, 0) - t x + log(1 + e^-|x|), which no x overflows.
   @inline(__always)
-  func loss(of sample: Int) -> Float {
+  fileprivate func binaryCrossEntropy(of sample: Int) -> Float {
     let x = logits + sample * row.count, label = soft ? nil : label(sample)
     if !soft && label == nil { return .nan }
     let sum = row.sum { at, count in
@@ -91,7 +66,7 @@ private struct BinaryRows {
   }
 
   @inline(__always)
-  func gradient(of sample: Int, times scale: Float, into dx: GradientTarget) {
+  fileprivate func binaryCrossEntropyGradient(of sample: Int, times scale: Float, into dx: GradientTarget) {
     let x = logits + sample * row.count, start = sample * row.count
     // A sample that is left out may hold anything, infinities too.
     if weights[sample] == 0 {

@@ -31,7 +31,7 @@ public struct SoftmaxCrossEntropy: Operator {
 
   public func forward(_ call: ForwardCall, _ worker: Worker) {
     let batch = LabelledRows(call.inputs, labelSmoothing: labelSmoothing)
-    SampleLosses.add(call, worker) { batch.loss(of: $0) }
+    SampleLosses.add(call, worker) { batch.crossEntropy(of: $0) }
   }
 
   /// dxₙₖ = dy weightₙ (softmax(xₙ)ₖ Σⱼ tₙⱼ - tₙₖ), the softmax computed again.
@@ -39,40 +39,15 @@ public struct SoftmaxCrossEntropy: Operator {
     guard let dx = call.inputGradients[0], let dy = call.outputGradients[0] else { return }
     let batch = LabelledRows(call.inputs, labelSmoothing: labelSmoothing)
     for rows in worker.ranges(call.inputs[0].shape[0], by: SampleLosses.tileRows(batch.row.count)) {
-      for sample in rows { batch.gradient(of: sample, times: dy[0] * batch.weights[sample], into: dx) }
+      for sample in rows { batch.crossEntropyGradient(of: sample, times: dy[0] * batch.weights[sample], into: dx) }
     }
   }
 }
 
-/// The samples of a cross-entropy: logits, targets of either form, weights.
-private struct LabelledRows {
-  let row: LaneRow
-  let logits, targets, weights: UnsafePointer<Float>
-  /// Whether targets are distributions rather than class numbers.
-  let soft: Bool
-  /// What smoothing leaves of a target, and what it gives to every class.
-  let kept, shared: Float
-
-  init(_ inputs: [TensorView], labelSmoothing: Float) {
-    row = LaneRow(inputs[0].shape[1])
-    logits = UnsafePointer(inputs[0].pointer)
-    targets = UnsafePointer(inputs[1].pointer)
-    weights = UnsafePointer(inputs[2].pointer)
-    soft = inputs[1].shape.rank == 2
-    kept = 1 - labelSmoothing
-    shared = labelSmoothing / Float(row.count)
-  }
-
-  /// The class of a sample; `nil` when it is none of 0..<K, NaN included.
-  @inline(__always)
-  private func label(_ sample: Int) -> Int? {
-    let label = targets[sample]
-    return label >= 0 && label < Float(row.count) ? Int(label) : nil
-  }
-
+extension LabelledRows {
   /// With d = x - max x: Σ t (log Σ e^d - d).
   @inline(__always)
-  func loss(of sample: Int) -> Float {
+  fileprivate func crossEntropy(of sample: Int) -> Float {
     let x = logits + sample * row.count
     let largest = row.largest(of: x)
     let logarithm = log(row.sum { at, count in (x.lanes(at: at, first: count, fill: -.infinity) - largest).exponential })
@@ -91,7 +66,7 @@ private struct LabelledRows {
   }
 
   @inline(__always)
-  func gradient(of sample: Int, times scale: Float, into dx: GradientTarget) {
+  fileprivate func crossEntropyGradient(of sample: Int, times scale: Float, into dx: GradientTarget) {
     let x = logits + sample * row.count, start = sample * row.count
     // A sample that is left out may hold anything, infinities too.
     if weights[sample] == 0 { return row.visit { at, count in dx.put(Lanes(repeating: 0), at: start + at, first: count) } }
