@@ -73,57 +73,73 @@ extension ConvolutionGeometry {
   /// Pixels of the data gradient's tile that are multiplied at a time.
   var stripPixels: Int { min(256, imagesPerTile * outputPixelsPerImage) }
 
-  /// Whether filters are transposed before the forward pass, so that products can be computed in blocks.
-  var transposesFilters: Bool { isPointwise && channels <= 512 && channels * outputChannels <= 512 * 256 }
+  /// The filters of all groups as products read them: for the forward pass `[filter length, O/G]`, for the data gradient
+  /// `[O/G, filter length]`.
+  private func panels(_ group: Int, for product: ConvolutionProduct, in memory: UnsafeMutablePointer<Float>)
+    -> ColumnPanels
+  {
+    let rows = product == .forward ? filterLength : groupOutputs
+    let columns = product == .forward ? groupOutputs : filterLength
+    let start = memory + group * ColumnPanels.floats(rows: rows, columns: columns)
+    return ColumnPanels(start, rows: rows, columns: columns)
+  }
+
+  /// Floats of all groups' panels.
+  func panelFloats(for product: ConvolutionProduct) -> Int {
+    groups * (product == .forward
+      ? ColumnPanels.floats(rows: filterLength, columns: groupOutputs)
+      : ColumnPanels.floats(rows: groupOutputs, columns: filterLength))
+  }
+
+  /// Packs the filters, shared by all workers, and waits until all are there.
+  private func packFilters(
+    _ weight: UnsafeMutablePointer<Float>, for product: ConvolutionProduct, into memory: UnsafeMutablePointer<Float>,
+    _ worker: Worker
+  ) {
+    let count = panels(0, for: product, in: memory).count
+    for tile in worker.tiles(groups * count) {
+      let filters = weight + tile / count * groupOutputs * filterLength
+      panels(tile / count, for: product, in: memory).fill(
+        tile % count, from: MatrixOperand(filters, leading: filterLength, transposed: product == .forward))
+    }
+    worker.barrier()
+  }
 
   /// The forward pass.
   func correlateColumns(
     _ x: UnsafeMutablePointer<Float>, _ weight: UnsafeMutablePointer<Float>, _ bias: UnsafeMutablePointer<Float>?,
-    into y: UnsafeMutablePointer<Float>, transposed: UnsafeMutablePointer<Float>,
-    _ columns: UnsafeMutablePointer<Float>, _ worker: Worker
+    into y: UnsafeMutablePointer<Float>, packed: UnsafeMutablePointer<Float>, _ columns: UnsafeMutablePointer<Float>,
+    _ worker: Worker
   ) {
-    let outputs = outputChannels, length = filterLength
-    if transposesFilters {
-      for range in worker.ranges(channels, by: 16) {
-        for output in 0..<outputs {
-          for channel in range { transposed[channel * outputs + output] = weight[output * length + channel] }
-        }
-      }
-      worker.barrier()
-    }
+    packFilters(weight, for: .forward, into: packed, worker)
+    let outputs = outputChannels
     for pixels in worker.ranges(outputPixels, by: pixelsPerTile) {
       let tile = y + pixels.lowerBound * outputs
       if let bias {
         for pixel in 0..<pixels.count { (tile + pixel * outputs).update(from: bias, count: outputs) }
       }
-      if transposesFilters {
-        blockedProduct(
-          m: pixels.count, n: outputs, k: channels, x + pixels.lowerBound * channels, leadingA: channels, transposed,
-          leadingB: outputs, into: tile, leading: outputs, accumulate: bias != nil)
-        continue
-      }
       for group in 0..<groups {
-        let patches = patches(of: x, pixels, group: group, into: columns)
-        matrixProduct(
-          m: pixels.count, n: groupOutputs, k: length, patches,
-          MatrixOperand(weight + group * groupOutputs * length, leading: length, transposed: true),
-          into: tile + group * groupOutputs, leading: outputs, accumulate: bias != nil)
+        panelProduct(
+          m: pixels.count, patches(of: x, pixels, group: group, into: columns),
+          panels(group, for: .forward, in: packed), into: tile + group * groupOutputs, leading: outputs,
+          accumulate: bias != nil)
       }
     }
   }
 
-  /// The data gradient. Tiles are whole images, because neighbouring patches overlap: two workers must not add to one
-  /// pixel.
+  /// The data gradient. Tiles are whole images where patches overlap: two workers must not add to one pixel.
   func scatterColumns(
     _ dy: UnsafeMutablePointer<Float>, _ weight: UnsafeMutablePointer<Float>, _ target: GradientTarget,
-    _ columns: UnsafeMutablePointer<Float>, _ worker: Worker
+    packed: UnsafeMutablePointer<Float>, _ columns: UnsafeMutablePointer<Float>, _ worker: Worker
   ) {
+    packFilters(weight, for: .dataGradient, into: packed, worker)
     let outputs = outputChannels, length = filterLength, dx = target.pointer
     if isPointwise {
       for pixels in worker.ranges(outputPixels, by: pixelsPerTile) {
-        blockedProduct(
-          m: pixels.count, n: channels, k: outputs, dy + pixels.lowerBound * outputs, leadingA: outputs, weight,
-          leadingB: length, into: dx + pixels.lowerBound * channels, leading: channels, accumulate: target.accumulates)
+        panelProduct(
+          m: pixels.count, MatrixOperand(dy + pixels.lowerBound * outputs, leading: outputs),
+          panels(0, for: .dataGradient, in: packed), into: dx + pixels.lowerBound * channels, leading: channels,
+          accumulate: target.accumulates)
       }
       return
     }
@@ -137,10 +153,10 @@ extension ConvolutionGeometry {
       while start < end {
         let pixels = start..<min(start + stripPixels, end)
         for group in 0..<groups {
-          matrixProduct(
-            m: pixels.count, n: length, k: groupOutputs,
+          panelProduct(
+            m: pixels.count,
             MatrixOperand(dy + pixels.lowerBound * outputs + group * groupOutputs, leading: outputs),
-            MatrixOperand(weight + group * groupOutputs * length, leading: length), into: columns, leading: length)
+            panels(group, for: .dataGradient, in: packed), into: columns, leading: length)
           scatter(columns, pixels, group: group, into: dx)
         }
         start = pixels.upperBound
@@ -152,25 +168,25 @@ extension ConvolutionGeometry {
   func addColumnProducts(
     _ chunk: Int, _ dy: UnsafeMutablePointer<Float>, _ x: UnsafeMutablePointer<Float>?,
     to sums: UnsafeMutablePointer<Float>, _ biasSums: UnsafeMutablePointer<Float>?,
-    _ columns: UnsafeMutablePointer<Float>
+    _ scratch: UnsafeMutablePointer<Float>
   ) {
     let outputs = outputChannels, length = filterLength
-    let end = (chunk + 1) * outputPixels / filterGradientChunks
-    var start = chunk * outputPixels / filterGradientChunks
-    while start < end {
-      let pixels = start..<min(start + pixelsPerTile, end)
-      let gradient = dy + pixels.lowerBound * outputs
-      if let x {
+    let first = chunk * outputPixels / filterGradientChunks, end = (chunk + 1) * outputPixels / filterGradientChunks
+    let columns = scratch + ColumnProduct.scratchFloats(m: groupOutputs)
+    if let x {
+      // Activations that are read as they lie need no tiles: a product fetches its own rows ahead.
+      let step = isPointwise ? max(1, end - first) : pixelsPerTile
+      for start in stride(from: first, to: end, by: step) {
+        let pixels = start..<min(start + step, end)
         for group in 0..<groups {
           let patches = patches(of: x, pixels, group: group, into: columns)
-          matrixProduct(
-            m: groupOutputs, n: length, k: pixels.count,
-            MatrixOperand(gradient + group * groupOutputs, leading: outputs, transposed: true), patches,
-            into: sums + group * groupOutputs * length, leading: length, accumulate: true)
+          columnProduct(
+            m: groupOutputs, n: length, k: pixels.count, dy + start * outputs + group * groupOutputs,
+            leadingA: outputs, patches.pointer, leadingB: patches.leading, into: sums + group * groupOutputs * length,
+            leading: length, accumulate: true, scratch: scratch)
         }
       }
-      if let biasSums { addRows(gradient, rows: pixels.count, width: outputs, to: biasSums) }
-      start = pixels.upperBound
     }
+    if let biasSums { addRows(dy + first * outputs, rows: end - first, width: outputs, to: biasSums) }
   }
 }

@@ -14,13 +14,14 @@ extension ConvolutionGeometry {
   /// Tiles of the batch.
   var winogradTiles: Int { images * tileRows * tileColumns }
 
-  /// Tiles a chunk: both transformed forms within 1.5 MiB, as long as products have 48 rows.
+  /// Tiles a chunk, in sixes as products take them: both transformed forms within 1.5 MiB, as long as products have 48
+  /// rows.
   var winogradChunkTiles: Int {
     let fitting = (3 << 19) / (4 * points * (channels + outputChannels))
     let wanted = max(48, min(128, fitting))
     let chunks = (winogradTiles + wanted - 1) / wanted
     let even = chunks < 32 ? (chunks + 3) / 4 * 4 : chunks
-    return max(16, (winogradTiles + even - 1) / even)
+    return max(18, (winogradTiles + even - 1) / even + 5) / 6 * 6
   }
 
   /// Tiles a group that all workers share: up to 128, alike in every group.
@@ -38,7 +39,7 @@ extension ConvolutionGeometry {
   static func planeStride(_ floats: Int) -> Int { (floats + 15) / 16 * 16 + 16 }
   private var inputStride: Int { Self.planeStride(sharedTiles * channels) }
   private var outputStride: Int { Self.planeStride(sharedTiles * outputChannels) }
-  private var filterStride: Int { Self.planeStride(channels * outputChannels) }
+  private var filterStride: Int { Self.planeStride(ColumnPanels.floats(rows: channels, columns: outputChannels)) }
 
   /// Working memory: the transformed filters, and tiles of transformed inputs and outputs.
   var winogradScratch: Scratch {
@@ -89,48 +90,39 @@ extension ConvolutionGeometry {
     _ point: Int, _ inputs: UnsafeMutablePointer<Float>, _ transformed: UnsafeMutablePointer<Float>, tiles: Int,
     into outputs: UnsafeMutablePointer<Float>
   ) {
-    let input = inputs + point * inputStride, filter = transformed + point * filterStride
-    let output = outputs + point * outputStride
-    if hasOutputsInside {
-      blockedProduct(
-        m: tiles, n: outputChannels, k: channels, input, leadingA: channels, filter, leadingB: outputChannels,
-        into: output, leading: outputChannels)
-    } else {
-      matrixProduct(
-        m: tiles, n: outputChannels, k: channels, MatrixOperand(input, leading: channels),
-        MatrixOperand(filter, leading: channels, transposed: true), into: output, leading: outputChannels)
-    }
+    panelProduct(
+      m: tiles, MatrixOperand(inputs + point * inputStride, leading: channels), panels(point, transformed),
+      into: outputs + point * outputStride, leading: outputChannels)
   }
 
-  /// Whether transformed filters have the outputs innermost: as those of the data gradient lie in memory, and as
-  /// products read them fastest. Turning those of the forward pass costs more than that from 512 channels on.
-  private var hasOutputsInside: Bool { filters.output == 1 || channels * outputChannels <= 256 * 256 }
+  /// One point of all transformed filters, `[C, O]`.
+  private func panels(_ point: Int, _ transformed: UnsafeMutablePointer<Float>) -> ColumnPanels {
+    ColumnPanels(transformed + point * filterStride, rows: channels, columns: outputChannels)
+  }
 
-  /// G g Gᵀ of all filters: 36 matrices `[C, O]` or `[O, C]`.
+  /// G g Gᵀ of all filters: 36 matrices `[C, O]`.
   private func transformFilters(
     _ weight: UnsafeMutablePointer<Float>, into transformed: UnsafeMutablePointer<Float>,
     _ middle: UnsafeMutablePointer<Float>, _ worker: Worker
   ) {
-    let rows = hasOutputsInside ? channels : outputChannels, length = hasOutputsInside ? outputChannels : channels
-    let rowStep = hasOutputsInside ? filters.channel : filters.output
-    let laneStep = hasOutputsInside ? filters.output : filters.channel
-    let stride = filterStride
-    for range in worker.ranges(rows, by: 4) {
-      for row in range {
-        inLanes(0..<length) { lane, count in
-          let source = weight + filters.origin + row * rowStep + lane * laneStep
-          let target = transformed + row * length + lane
-          WinogradTransform.filterTile(
-            middle,
-            load: { tap in
-              let place = source + tap * filters.tap
-              if laneStep == 1 { return place.lanes(at: 0, first: count) }
-              var lanes = Lanes(repeating: 0)
-              for k in 0..<count { lanes[k] = place[k * laneStep] }
-              return lanes
-            },
-            store: { target.store($1, at: $0 * stride, first: count) })
-        }
+    let stride = filterStride, filters = filters, outputs = outputChannels, first = panels(0, transformed)
+    // Sixteen channels of sixteen outputs share the cache lines that they come from.
+    let blocks = (outputs + 15) / 16
+    for tile in worker.tiles((channels + 15) / 16 * blocks) {
+      let output = tile % blocks * 16, count = min(16, outputs - output)
+      for channel in tile / blocks * 16..<min(tile / blocks * 16 + 16, channels) {
+        let source = weight + filters.origin + channel * filters.channel + output * filters.output
+        let target = first.vector(row: channel, column: output)
+        WinogradTransform.filterTile(
+          middle,
+          load: { tap in
+            let place = source + tap * filters.tap
+            if filters.output == 1 { return place.lanes(at: 0, first: count) }
+            var lanes = Lanes(repeating: 0)
+            for k in 0..<count { lanes[k] = place[k * filters.output] }
+            return lanes
+          },
+          store: { target.store($1, at: $0 * stride) })
       }
     }
   }

@@ -24,9 +24,9 @@ extension ConvolutionGeometry {
   /// Working memory: the sums, those of the bias gradient, and where they are shared the transformed tiles.
   var winogradFilterScratch: Scratch {
     let sums = winogradParts * points * sumStride + filterGradientChunks * outputChannels
+    let own = points * 16 + ColumnProduct.scratchFloats(m: outputChannels)
     return winogradParts == 1
-      ? Scratch(shared: sums + batchFloats, perWorker: points * 16)
-      : Scratch(shared: sums, perWorker: points * 16 + batchFloats)
+      ? Scratch(shared: sums + batchFloats, perWorker: own) : Scratch(shared: sums, perWorker: own + batchFloats)
   }
 
   /// dw = Gᵀ [Σ over tiles of (A dy Aᵀ) ⊙ (Bᵀ x B)] G, and db = Σ dy.
@@ -55,16 +55,17 @@ extension ConvolutionGeometry {
     _ scratch: UnsafeMutablePointer<Float>, _ worker: Worker
   ) {
     let parts = winogradParts, group = batchTiles
+    let transformed = scratch + points * 16 + ColumnProduct.scratchFloats(m: outputChannels)
     for part in worker.tiles(parts) {
       let first = part * winogradTiles / parts, end = (part + 1) * winogradTiles / parts
       var start = first
       while start < end {
         let tiles = start..<min(start + group, end)
-        transformPair(dy, x, tiles, into: scratch + points * 16, at: 0, scratch)
+        transformPair(dy, x, tiles, into: transformed, at: 0, scratch)
         for point in 0..<points {
           addProduct(
-            scratch + points * 16, point, tiles: tiles.count, to: sums + part * points * sumStride,
-            accumulate: start > first)
+            transformed, point, tiles: tiles.count, to: sums + part * points * sumStride,
+            accumulate: start > first, scratch)
         }
         start = tiles.upperBound
       }
@@ -85,7 +86,7 @@ extension ConvolutionGeometry {
       }
       worker.barrier()
       for point in worker.tiles(points) {
-        addProduct(transformed, point, tiles: count, to: sums, accumulate: start > 0)
+        addProduct(transformed, point, tiles: count, to: sums, accumulate: start > 0, scratch)
       }
     }
   }
@@ -93,16 +94,14 @@ extension ConvolutionGeometry {
   /// One point's product of transformed output gradients and inputs, `[O, tiles] · [tiles, C]`.
   private func addProduct(
     _ transformed: UnsafeMutablePointer<Float>, _ point: Int, tiles: Int, to sums: UnsafeMutablePointer<Float>,
-    accumulate: Bool
+    accumulate: Bool, _ scratch: UnsafeMutablePointer<Float>
   ) {
     let inputStride = Self.planeStride(batchTiles * channels)
     let slopeStride = Self.planeStride(batchTiles * outputChannels)
-    matrixProduct(
-      m: outputChannels, n: channels, k: tiles,
-      MatrixOperand(
-        transformed + points * inputStride + point * slopeStride, leading: outputChannels, transposed: true),
-      MatrixOperand(transformed + point * inputStride, leading: channels), into: sums + point * sumStride,
-      leading: channels, accumulate: accumulate)
+    columnProduct(
+      m: outputChannels, n: channels, k: tiles, transformed + points * inputStride + point * slopeStride,
+      leadingA: outputChannels, transformed + point * inputStride, leadingB: channels, into: sums + point * sumStride,
+      leading: channels, accumulate: accumulate, scratch: scratch + points * 16)
   }
 
   /// Bᵀ x B and A dy Aᵀ of `tiles`, from row `place` of a group on.

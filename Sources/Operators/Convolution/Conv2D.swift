@@ -91,8 +91,7 @@ public struct Conv2D: Operator {
     switch geometry.method(for: .forward) {
     case .imageToColumns:
       geometry.correlateColumns(
-        x, weight, bias, into: y.pointer, transposed: call.context.sharedScratch, call.context.scratch(of: worker),
-        worker)
+        x, weight, bias, into: y.pointer, packed: call.context.sharedScratch, call.context.scratch(of: worker), worker)
     case .planar:
       geometry.correlatePlanes(x, weight, bias, into: y, call.context.scratch(of: worker), worker)
     case .direct:
@@ -131,7 +130,7 @@ public struct Conv2D: Operator {
     let weight = call.inputs[1].pointer, scratch = call.context.scratch(of: worker)
     let shared = call.context.sharedScratch
     switch geometry.method(for: .dataGradient) {
-    case .imageToColumns: geometry.scatterColumns(dy, weight, target, scratch, worker)
+    case .imageToColumns: geometry.scatterColumns(dy, weight, target, packed: shared, scratch, worker)
     case .planar: geometry.turned.correlatePlanes(dy, weight, nil, into: target, scratch, worker)
     case .direct: geometry.turned.correlateDirectly(dy, weight, nil, into: target, packed: shared, scratch, worker)
     case .grouped:
@@ -180,13 +179,14 @@ extension ConvolutionGeometry {
     let partials = product == .filterGradient ? filterGradientChunks * outputChannels * (filterLength + 1) : 0
     switch (method(for: product), product) {
     case (.imageToColumns, .dataGradient):
-      return Scratch(perWorker: isPointwise ? 0 : stripPixels * filterLength)
+      return Scratch(
+        shared: panelFloats(for: product), perWorker: isPointwise ? 0 : stripPixels * filterLength)
     case (.imageToColumns, .forward):
       return Scratch(
-        shared: transposesFilters ? outputChannels * filterLength : 0,
-        perWorker: isPointwise ? 0 : pixelsPerTile * filterLength)
+        shared: panelFloats(for: product), perWorker: isPointwise ? 0 : pixelsPerTile * filterLength)
     case (.imageToColumns, .filterGradient):
-      return Scratch(shared: partials, perWorker: isPointwise ? 0 : pixelsPerTile * filterLength)
+      let columns = isPointwise ? 0 : pixelsPerTile * filterLength
+      return Scratch(shared: partials, perWorker: ColumnProduct.scratchFloats(m: groupOutputs) + columns)
     case (.planar, .filterGradient): return Scratch(shared: partials, perWorker: planeProductFloats)
     case (.planar, _): return Scratch(perWorker: correlation.planeFloats)
     case (.grouped, .filterGradient):

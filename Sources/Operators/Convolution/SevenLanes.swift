@@ -43,19 +43,6 @@ struct SevenLanes {
   }
 }
 
-/// A small number that is known when a kernel is compiled. Each gets a function of its own: over one with all of them
-/// the compiler takes four minutes.
-protocol Literal {
-  static var value: Int { get }
-}
-enum One: Literal { static var value: Int { 1 } }
-enum Two: Literal { static var value: Int { 2 } }
-enum Three: Literal { static var value: Int { 3 } }
-enum Four: Literal { static var value: Int { 4 } }
-enum Five: Literal { static var value: Int { 5 } }
-enum Six: Literal { static var value: Int { 6 } }
-enum Seven: Literal { static var value: Int { 7 } }
-
 /// Cuts `count` into even groups of at most seven: the first of each, and their number.
 @inline(__always)
 func forEachGroup(of count: Int, _ body: (_ first: Int, _ size: Int) -> Void) {

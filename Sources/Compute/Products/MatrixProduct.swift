@@ -3,9 +3,9 @@ import COpenBLAS
 /// A row-major matrix as an operand of a product: where it lies, the floats from one stored row to the next, and
 /// whether the product takes its transpose.
 public struct MatrixOperand {
-  @usableFromInline let pointer: UnsafePointer<Float>
-  @usableFromInline let leading: Int
-  @usableFromInline let isTransposed: Bool
+  public let pointer: UnsafePointer<Float>
+  public let leading: Int
+  public let isTransposed: Bool
 
   @inlinable
   public init(_ pointer: UnsafePointer<Float>, leading: Int, transposed: Bool = false) {

@@ -1,0 +1,116 @@
+/// C = Aᵀ · B, or C += Aᵀ · B, on one thread, where both lie row by row and have many rows: what the gradient of a
+/// convolution's filters sums over pixels.
+///
+/// Blocks of 128 rows: A's are copied into stretches of six columns, each panel of B in turn into the first-level cache,
+/// and while one block is multiplied the next is fetched from memory. The association of sums depends on `k` alone.
+/// `matrixProduct` is the slow twin.
+///
+/// - Parameters:
+///   - m: columns of A, rows of C.
+///   - n: columns of B and C.
+///   - k: rows of A and B.
+///   - leadingA, leadingB, leading: floats from row to row of A, B, C.
+///   - scratch: `ColumnProduct.scratchFloats(m:)` floats.
+public func columnProduct(
+  m: Int, n: Int, k: Int, _ a: UnsafePointer<Float>, leadingA: Int, _ b: UnsafePointer<Float>, leadingB: Int,
+  into c: UnsafeMutablePointer<Float>, leading: Int, accumulate: Bool = false, scratch: UnsafeMutablePointer<Float>
+) {
+  let blocks = (k + ColumnProduct.depth - 1) / ColumnProduct.depth
+  for block in 0..<blocks {
+    let first = block * k / blocks, end = (block + 1) * k / blocks
+    let next = block + 1 < blocks ? end..<(block + 2) * k / blocks : end..<end
+    let product = ColumnProduct(
+      m: m, n: n, depth: end - first, a: a + first * leadingA, leadingA: leadingA, b: b + first * leadingB,
+      leadingB: leadingB, c: c, leading: leading, accumulates: accumulate || block > 0, ahead: next.count)
+    product.compute(scratch)
+  }
+}
+
+/// One block of rows of a column product.
+public struct ColumnProduct {
+  static var depth: Int { 128 }
+
+  /// Working memory for `m` columns of A, whatever B has.
+  public static func scratchFloats(m: Int) -> Int { depth * (ColumnPanels.width + (m + 5) / 6 * 6) }
+
+  let m: Int, n: Int, depth: Int
+  let a: UnsafePointer<Float>, leadingA: Int
+  let b: UnsafePointer<Float>, leadingB: Int
+  let c: UnsafeMutablePointer<Float>, leading: Int
+  let accumulates: Bool
+  /// Rows of the next block.
+  let ahead: Int
+
+  /// Columns a cache line or more apart can be read as they lie, as long as a block's lines do not crowd each other out.
+  private var copiesA: Bool { leadingA > 128 }
+  /// A panel that is all of B lies in memory as a panel should.
+  private var copiesB: Bool { leadingB > ColumnPanels.width || n % 16 != 0 }
+  /// Rows of the next block to fetch: none where a block alone fills the second-level cache.
+  private var fetched: Int { depth * (m + n) <= 128 << 10 ? ahead : 0 }
+
+  func compute(_ scratch: UnsafeMutablePointer<Float>) {
+    let panel = scratch, stretches = scratch + Self.depth * ColumnPanels.width
+    if copiesA { copyStretches(to: stretches) }
+    let tilesDown = (m + TileSums.rows - 1) / TileSums.rows
+    let calls = tilesDown * ((n + ColumnPanels.width - 1) / ColumnPanels.width)
+    var call = 0, rowsFetched = 0
+    for column in stride(from: 0, to: n, by: ColumnPanels.width) {
+      let columns = min(ColumnPanels.width, n - column), pitch = (columns + 15) / 16 * 16
+      if copiesB { copyPanel(column, columns, pitch, to: panel) }
+      for row in stride(from: 0, to: m, by: TileSums.rows) {
+        let rows = min(TileSums.rows, m - row)
+        call += 1
+        while rowsFetched < fetched * call / calls {
+          fetch(depth + rowsFetched)
+          rowsFetched += 1
+        }
+        let tile = ProductTile(
+          k: depth, a: copiesA ? UnsafePointer(stretches + row * depth) : a + row, aRow: 1,
+          aStep: copiesA ? TileSums.rows : leadingA, b: copiesB ? UnsafePointer(panel) : b + column,
+          bStep: copiesB ? pitch : leadingB, c: c + row * leading + column, leading: leading, accumulates: accumulates)
+        tile.prefetch(rows: rows, columns: columns, nextRows: false)
+        tile.compute(rows: rows, columns: columns)
+      }
+    }
+  }
+
+  /// Asks for a row of A and of B.
+  private func fetch(_ row: Int) {
+    let lineA = UnsafeMutablePointer(mutating: a + row * leadingA)
+    for column in stride(from: 0, to: m, by: 16) { lineA.prefetch(at: column) }
+    let lineB = UnsafeMutablePointer(mutating: b + row * leadingB)
+    for column in stride(from: 0, to: n, by: 16) { lineB.prefetch(at: column) }
+  }
+
+  private func copyPanel(_ column: Int, _ columns: Int, _ pitch: Int, to panel: UnsafeMutablePointer<Float>) {
+    for row in 0..<depth {
+      let source = b + row * leadingB + column, line = panel + row * pitch
+      var at = 0
+      while at + 16 <= columns {
+        line.store(source.lanes(at: at), at: at)
+        at += 16
+      }
+      if at < columns { line.store(source.lanes(at: at, count: columns - at), at: at) }
+    }
+  }
+
+  /// Six columns of A after the other, each as `depth` rows of six. Sixteen at a time: what is read and written in turn
+  /// stays in the first-level cache.
+  private func copyStretches(to stretches: UnsafeMutablePointer<Float>) {
+    let whole = m / 6 * 6
+    for first in stride(from: 0, to: whole, by: 96) {
+      let end = min(first + 96, whole)
+      for row in 0..<depth {
+        let source = a + row * leadingA, target = stretches + row * 6
+        for column in stride(from: first, to: end, by: 6) {
+          let from = UnsafeRawPointer(source + column), to = UnsafeMutableRawPointer(target + column * depth)
+          to.storeBytes(of: from.loadUnaligned(as: SIMD4<Float>.self), as: SIMD4<Float>.self)
+          (to + 16).storeBytes(of: (from + 16).loadUnaligned(as: SIMD2<Float>.self), as: SIMD2<Float>.self)
+        }
+      }
+    }
+    for row in 0..<depth {
+      for column in whole..<m { stretches[whole * depth + row * 6 + column - whole] = a[row * leadingA + column] }
+    }
+  }
+}
