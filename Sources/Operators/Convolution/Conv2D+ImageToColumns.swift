@@ -4,12 +4,10 @@ import Compute
 /// product then multiplies with the filters (Chellapilla, Puri, Simard 2006), a tile at a time so that the columns stay
 /// in cache.
 extension ConvolutionGeometry {
-  /// The patches under output `pixels` (numbered through the batch) as rows of `filterLength` floats: the activations
-  /// themselves where they already lie so, else copied into `columns`.
-  func patches(
+  /// Copies the patches under output `pixels` (numbered through the batch) into `columns`, rows of `filterLength` floats.
+  func copyPatches(
     of x: UnsafeMutablePointer<Float>, _ pixels: Range<Int>, group: Int, into columns: UnsafeMutablePointer<Float>
-  ) -> MatrixOperand {
-    if isPointwise { return MatrixOperand(x + pixels.lowerBound * channels, leading: channels) }
+  ) {
     var row = columns
     for pixel in pixels {
       visitTaps(of: pixel) { y, left, image in
@@ -17,7 +15,6 @@ extension ConvolutionGeometry {
         row += kernelWidth * groupChannels
       }
     }
-    return MatrixOperand(columns, leading: filterLength)
   }
 
   /// Calls `body` for each kernel row under an output pixel with the image row that it reads (possibly outside), the
@@ -73,38 +70,6 @@ extension ConvolutionGeometry {
   /// Pixels of the data gradient's tile that are multiplied at a time.
   var stripPixels: Int { min(256, imagesPerTile * outputPixelsPerImage) }
 
-  /// The filters of all groups as products read them: for the forward pass `[filter length, O/G]`, for the data gradient
-  /// `[O/G, filter length]`.
-  private func panels(_ group: Int, for product: ConvolutionProduct, in memory: UnsafeMutablePointer<Float>)
-    -> ColumnPanels
-  {
-    let rows = product == .forward ? filterLength : groupOutputs
-    let columns = product == .forward ? groupOutputs : filterLength
-    let start = memory + group * ColumnPanels.floats(rows: rows, columns: columns)
-    return ColumnPanels(start, rows: rows, columns: columns)
-  }
-
-  /// Floats of all groups' panels.
-  func panelFloats(for product: ConvolutionProduct) -> Int {
-    groups * (product == .forward
-      ? ColumnPanels.floats(rows: filterLength, columns: groupOutputs)
-      : ColumnPanels.floats(rows: groupOutputs, columns: filterLength))
-  }
-
-  /// Packs the filters, shared by all workers, and waits until all are there.
-  private func packFilters(
-    _ weight: UnsafeMutablePointer<Float>, for product: ConvolutionProduct, into memory: UnsafeMutablePointer<Float>,
-    _ worker: Worker
-  ) {
-    let count = panels(0, for: product, in: memory).count
-    for tile in worker.tiles(groups * count) {
-      let filters = weight + tile / count * groupOutputs * filterLength
-      panels(tile / count, for: product, in: memory).fill(
-        tile % count, from: MatrixOperand(filters, leading: filterLength, transposed: product == .forward))
-    }
-    worker.barrier()
-  }
-
   /// The forward pass.
   func correlateColumns(
     _ x: UnsafeMutablePointer<Float>, _ weight: UnsafeMutablePointer<Float>, _ bias: UnsafeMutablePointer<Float>?,
@@ -115,34 +80,24 @@ extension ConvolutionGeometry {
     let outputs = outputChannels
     for pixels in worker.ranges(outputPixels, by: pixelsPerTile) {
       let tile = y + pixels.lowerBound * outputs
-      if let bias {
-        for pixel in 0..<pixels.count { (tile + pixel * outputs).update(from: bias, count: outputs) }
-      }
+      startRows(tile, rows: pixels.count, with: bias)
       for group in 0..<groups {
+        copyPatches(of: x, pixels, group: group, into: columns)
         panelProduct(
-          m: pixels.count, patches(of: x, pixels, group: group, into: columns),
-          panels(group, for: .forward, in: packed), into: tile + group * groupOutputs, leading: outputs,
-          accumulate: bias != nil)
+          m: pixels.count, MatrixOperand(columns, leading: filterLength), panels(group, for: .forward, in: packed),
+          into: tile + group * groupOutputs, leading: outputs, accumulate: bias != nil)
       }
     }
   }
 
-  /// The data gradient. Tiles are whole images where patches overlap: two workers must not add to one pixel.
+  /// The data gradient. Tiles are whole images, because neighbouring patches overlap: two workers must not add to one
+  /// pixel.
   func scatterColumns(
     _ dy: UnsafeMutablePointer<Float>, _ weight: UnsafeMutablePointer<Float>, _ target: GradientTarget,
     packed: UnsafeMutablePointer<Float>, _ columns: UnsafeMutablePointer<Float>, _ worker: Worker
   ) {
     packFilters(weight, for: .dataGradient, into: packed, worker)
     let outputs = outputChannels, length = filterLength, dx = target.pointer
-    if isPointwise {
-      for pixels in worker.ranges(outputPixels, by: pixelsPerTile) {
-        panelProduct(
-          m: pixels.count, MatrixOperand(dy + pixels.lowerBound * outputs, leading: outputs),
-          panels(0, for: .dataGradient, in: packed), into: dx + pixels.lowerBound * channels, leading: channels,
-          accumulate: target.accumulates)
-      }
-      return
-    }
     let imageCount = height * width * channels
     for images in worker.ranges(images, by: imagesPerTile) {
       if !target.accumulates {
@@ -174,19 +129,17 @@ extension ConvolutionGeometry {
     let first = chunk * outputPixels / filterGradientChunks, end = (chunk + 1) * outputPixels / filterGradientChunks
     let columns = scratch + ColumnProduct.scratchFloats(m: groupOutputs)
     if let x {
-      // Activations that are read as they lie need no tiles: a product fetches its own rows ahead.
-      let step = isPointwise ? max(1, end - first) : pixelsPerTile
-      for start in stride(from: first, to: end, by: step) {
-        let pixels = start..<min(start + step, end)
+      for start in stride(from: first, to: end, by: pixelsPerTile) {
+        let pixels = start..<min(start + pixelsPerTile, end)
         for group in 0..<groups {
-          let patches = patches(of: x, pixels, group: group, into: columns)
+          copyPatches(of: x, pixels, group: group, into: columns)
           columnProduct(
             m: groupOutputs, n: length, k: pixels.count, dy + start * outputs + group * groupOutputs,
-            leadingA: outputs, patches.pointer, leadingB: patches.leading, into: sums + group * groupOutputs * length,
-            leading: length, accumulate: true, scratch: scratch)
+            leadingA: outputs, columns, leadingB: length, into: sums + group * groupOutputs * length, leading: length,
+            accumulate: start > first, scratch: scratch)
         }
       }
     }
-    if let biasSums { addRows(dy + first * outputs, rows: end - first, width: outputs, to: biasSums) }
+    if let biasSums { sumRows(dy + first * outputs, rows: end - first, to: biasSums) }
   }
 }

@@ -164,17 +164,4 @@ extension ConvolutionGeometry {
       }
     }
   }
-
-  /// Sums of dy over parts of the batch.
-  private func addBiasRows(
-    _ dy: UnsafeMutablePointer<Float>, to biasSums: UnsafeMutablePointer<Float>, _ worker: Worker
-  ) {
-    let chunks = filterGradientChunks
-    for chunk in worker.tiles(chunks) {
-      let first = chunk * outputPixels / chunks, end = (chunk + 1) * outputPixels / chunks
-      let sums = biasSums + chunk * outputChannels
-      sums.update(repeating: 0, count: outputChannels)
-      addRows(dy + first * outputChannels, rows: end - first, width: outputChannels, to: sums)
-    }
-  }
 }

@@ -4,7 +4,7 @@ import Compute
 /// c] · x[n, i s + u d - p, j s + v d - p, g C/G + c], zero outside the image.
 ///
 /// Inputs: x `[N, H, W, C]`, weight `[O, kh, kw, C/groups]`, optionally bias `[O]`. A pointwise convolution is a matrix
-/// product on the activations as they lie; others copy tiles of patches into columns first
+/// product on the activations as they lie (`Conv2D+Pointwise.swift`); others copy tiles of patches into columns first
 /// (`Conv2D+ImageToColumns.swift`). Where channels are few a matrix product would be too thin, and the sums are taken
 /// without one: `Conv2D+Direct.swift` for up to 64 channels, `Conv2D+Planar.swift` for one or two, and
 /// `Conv2D+Grouped.swift` for groups of up to 64. Where it is asked for 3x3 filters are applied with a quarter of the
@@ -78,6 +78,7 @@ public struct Conv2D: Operator {
   public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {
     let geometry = ConvolutionGeometry(self, input: inputs[0], weight: inputs[1], output: outputs[0])
     guard pass == .backward else { return geometry.scratch(for: .forward) }
+    if geometry.method(for: .filterGradient) == .pointwise { return geometry.pointwiseGradientScratch }
     let data = geometry.scratch(for: .dataGradient), filter = geometry.scratch(for: .filterGradient)
     return Scratch(shared: max(data.shared, filter.shared), perWorker: max(data.perWorker, filter.perWorker))
   }
@@ -89,6 +90,8 @@ public struct Conv2D: Operator {
     let bias = call.inputs.count > 2 ? call.inputs[2].pointer : nil
     let y = GradientTarget(call.outputs[0], accumulates: false)
     switch geometry.method(for: .forward) {
+    case .pointwise:
+      geometry.correlatePixels(x, weight, bias, into: y.pointer, packed: call.context.sharedScratch, worker)
     case .imageToColumns:
       geometry.correlateColumns(
         x, weight, bias, into: y.pointer, packed: call.context.sharedScratch, call.context.scratch(of: worker), worker)
@@ -114,6 +117,11 @@ public struct Conv2D: Operator {
     let geometry = ConvolutionGeometry(
       self, input: call.inputs[0].shape, weight: call.inputs[1].shape, output: dy.shape)
     let bias = call.inputGradients.count > 2 ? call.inputGradients[2] : nil
+    if geometry.method(for: .filterGradient) == .pointwise {
+      return geometry.pointwiseGradients(
+        dy.pointer, call.inputs[0].pointer, call.inputs[1].pointer, dx: call.inputGradients[0],
+        dw: call.inputGradients[1], db: bias, shared: call.context.sharedScratch, call.context.scratch(of: worker), worker)
+    }
     let wantsFilters = call.inputGradients[1] != nil || bias != nil
     if let target = call.inputGradients[0] {
       dataGradient(geometry, dy.pointer, call, target, worker)
@@ -130,6 +138,7 @@ public struct Conv2D: Operator {
     let weight = call.inputs[1].pointer, scratch = call.context.scratch(of: worker)
     let shared = call.context.sharedScratch
     switch geometry.method(for: .dataGradient) {
+    case .pointwise: preconditionFailure("pointwise gradients are computed together")
     case .imageToColumns: geometry.scatterColumns(dy, weight, target, packed: shared, scratch, worker)
     case .planar: geometry.turned.correlatePlanes(dy, weight, nil, into: target, scratch, worker)
     case .direct: geometry.turned.correlateDirectly(dy, weight, nil, into: target, packed: shared, scratch, worker)
@@ -154,16 +163,25 @@ public struct Conv2D: Operator {
     if method == .winograd {
       return geometry.winogradFilterGradient(dy, x, call.inputGradients[1], bias, sums: partials, scratch, worker)
     }
+    if method == .imageToColumns && geometry.tilesFilters {
+      if let dw = call.inputGradients[1] { geometry.addFilterTiles(dy, x, to: dw, scratch, worker) }
+      if let bias {
+        geometry.addBiasRows(dy, to: partials, worker)
+        worker.barrier()
+        merge(partials, chunks, stride: outputs, count: outputs, bias, worker)
+      }
+      return
+    }
     for chunk in worker.tiles(chunks) {
       let sums = partials + chunk * partial
       let biasSums = bias == nil ? nil : sums + filters
-      sums.update(repeating: 0, count: partial)
+      if method != .imageToColumns { sums.update(repeating: 0, count: partial) }
       switch method {
       case .imageToColumns: geometry.addColumnProducts(chunk, dy, weighs ? x : nil, to: sums, biasSums, scratch)
       case .planar: geometry.addPlaneProducts(chunk, dy, weighs ? x : nil, to: sums, biasSums, scratch)
       case .direct: geometry.addDirectProducts(chunk, dy, weighs ? x : nil, to: sums, biasSums, scratch)
       case .grouped: geometry.addGroupProducts(chunk, dy, weighs ? x : nil, to: sums, biasSums, scratch)
-      case .winograd: preconditionFailure("Winograd's method sums its own parts")
+      case .winograd, .pointwise: preconditionFailure("\(method) sums its own parts")
       }
     }
     worker.barrier()
@@ -178,15 +196,16 @@ extension ConvolutionGeometry {
     let correlation = product == .dataGradient ? turned : self
     let partials = product == .filterGradient ? filterGradientChunks * outputChannels * (filterLength + 1) : 0
     switch (method(for: product), product) {
+    case (.pointwise, .forward): return Scratch(shared: panelFloats(for: .forward))
+    case (.pointwise, _): return pointwiseGradientScratch
     case (.imageToColumns, .dataGradient):
-      return Scratch(
-        shared: panelFloats(for: product), perWorker: isPointwise ? 0 : stripPixels * filterLength)
+      return Scratch(shared: panelFloats(for: product), perWorker: stripPixels * filterLength)
     case (.imageToColumns, .forward):
-      return Scratch(
-        shared: panelFloats(for: product), perWorker: isPointwise ? 0 : pixelsPerTile * filterLength)
+      return Scratch(shared: panelFloats(for: product), perWorker: pixelsPerTile * filterLength)
     case (.imageToColumns, .filterGradient):
-      let columns = isPointwise ? 0 : pixelsPerTile * filterLength
-      return Scratch(shared: partials, perWorker: ColumnProduct.scratchFloats(m: groupOutputs) + columns)
+      if tilesFilters { return Scratch(shared: filterGradientChunks * outputChannels, perWorker: filterTileScratch) }
+      return Scratch(
+        shared: partials, perWorker: ColumnProduct.scratchFloats(m: groupOutputs) + pixelsPerTile * filterLength)
     case (.planar, .filterGradient): return Scratch(shared: partials, perWorker: planeProductFloats)
     case (.planar, _): return Scratch(perWorker: correlation.planeFloats)
     case (.grouped, .filterGradient):

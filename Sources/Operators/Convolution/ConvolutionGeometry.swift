@@ -53,6 +53,7 @@ struct ConvolutionGeometry {
     if suitsPlanar(product) && (forcedMethod ?? .planar) == .planar { return .planar }
     if suitsDirect(product) && (forcedMethod ?? .direct) == .direct { return .direct }
     if suitsGrouped && (forcedMethod ?? .grouped) == .grouped { return .grouped }
+    if isPointwise && (forcedMethod ?? .pointwise) == .pointwise { return .pointwise }
     return .imageToColumns
   }
 
@@ -126,7 +127,7 @@ struct ConvolutionGeometry {
 
   /// Parts of the batch whose filter gradients are summed apart and then merged in order: at most eight, and 48 MiB,
   /// which stand in the arena when it is fullest. A power of two, because seven parts take two workers as long as
-  /// eight.
+  /// eight. Filters that are too large for that are cut into tiles themselves (`tilesFilters`).
   var filterGradientChunks: Int {
     let bytes = outputChannels * filterLength * 4
     let most = max(1, min(8, (48 << 20) / max(bytes, 1), (outputPixels + 255) / 256))
@@ -138,4 +139,4 @@ struct ConvolutionGeometry {
 enum ConvolutionProduct { case forward, dataGradient, filterGradient }
 
 /// The ways to compute them; see the file of each.
-public enum ConvolutionMethod: String, Sendable { case imageToColumns, planar, direct, grouped, winograd }
+public enum ConvolutionMethod: String, Sendable { case imageToColumns, pointwise, planar, direct, grouped, winograd }

@@ -3,7 +3,7 @@ import Operators
 import Support
 import Testing
 
-/// The planar and the direct method against the definition, and against image-to-columns on the same numbers.
+/// The planar, the direct and the pointwise method, and tiles of large filters, against the definition, and against image-to-columns on the same numbers.
 @Suite struct Conv2DMethodTests {
   struct Case: Sendable, CustomStringConvertible {
     let description: String
@@ -41,7 +41,23 @@ import Testing
     Case(description: "padding beyond the kernel", padding: 3, inputs: [[1, 4, 5, 16], [16, 3, 3, 16], [16]]),
   ]
 
-  @Test(arguments: planar + direct) func promises(_ declared: Case) {
+  static let pointwise = [
+    Case(description: "24 to 40 with bias, rows in parts of six", padding: 0, inputs: [[2, 5, 7, 24], [40, 1, 1, 24], [40]]),
+    Case(description: "64 to 64, several parts of the batch", padding: 0, inputs: [[3, 16, 17, 64], [64, 1, 1, 64]]),
+    Case(description: "one pixel, one channel", padding: 0, inputs: [[1, 1, 1, 1], [3, 1, 1, 1], [3]]),
+    Case(description: "filters in tiles", padding: 0, inputs: [[2, 9, 9, 360], [370, 1, 1, 360], [370]]),
+  ]
+
+  /// Filters large enough that dw is cut into tiles, gathered tap by tap.
+  static let tiled = [
+    Case(description: "tiles of 3x3 filters", inputs: [[2, 5, 7, 96], [160, 3, 3, 96], [160]]),
+    Case(description: "tiles, stride 2", stride: 2, inputs: [[3, 12, 13, 270], [70, 3, 3, 270]]),
+    Case(description: "tiles of 1x1 filters, stride 2", stride: 2, padding: 0, inputs: [[2, 11, 9, 300], [450, 1, 1, 300]]),
+  ]
+
+  @Test(arguments: pointwise) func pointwiseAgreesWithColumns(_ declared: Case) { compare(declared, .pointwise) }
+
+  @Test(arguments: planar + direct + pointwise + tiled) func promises(_ declared: Case) {
     let options = declared.options(nil)
     let subject = OperatorCase(
       declared.description, options, inputs: declared.inputs, reference: Conv2DTests.reference(options))
