@@ -186,7 +186,7 @@ public final class TrainingLoop {
     if let metric, bestMetric.map({ metric.isBetterHigher ? metric.value > $0 : metric.value < $0 }) ?? true {
       bestMetric = metric.value
     }
-    for sentence in skipped.note(result.broken) { log?.announce(sentence) }
+    for sentence in skipped.note(result.broken) { log?.warn(sentence) }
     try log?.evaluation(result, phase: "evaluate", step: step, epoch: epoch, total: evaluation.dataset.count)
     // A run that was told to do a few steps only has an evaluation more, which must not change what it does later.
     let every = steps(settings.evaluateEvery)
@@ -221,7 +221,7 @@ public final class TrainingLoop {
       all, hosts: queue.hostNames, step: step, totalSteps: totalSteps, epoch: epoch,
       totalEpochs: (totalSteps + schedule.stepsPerEpoch - 1) / schedule.stepsPerEpoch,
       rate: update.rate(step: step - 1))
-    for sentence in skipped.note(try queue.gather(loader.broken.samples)) { log?.announce(sentence) }
+    for sentence in skipped.note(try queue.gather(loader.broken.samples)) { log?.warn(sentence) }
     try log?.step(report)
     interval.restart()
   }

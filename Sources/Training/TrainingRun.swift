@@ -23,6 +23,8 @@ public struct TrainingRun {
     public var stop: StopRequest?
     /// Shows a line on rank 0.
     public var progress: ProgressLine
+    /// Whether only warnings stand above that line: for one run of many.
+    public var isBrief = false
 
     public init(name: String, build: String, progress: ProgressLine) {
       self.name = name
@@ -96,7 +98,7 @@ public struct TrainingRun {
     let log =
       isFirst
       ? try RunLog(
-        folder: start.folder, host: communicator.hostName, progress: request.progress,
+        folder: start.folder, host: communicator.hostName, progress: request.progress, isBrief: request.isBrief,
         // A run that was killed before its first checkpoint goes on from step 0, over what it had written.
         resumedStep: start.info?.step ?? (request.resume == nil ? nil : 0)) : nil
     try log.map { try announce($0, threads, assignment, schedule, runners, totalSteps, start) }
@@ -117,7 +119,7 @@ public struct TrainingRun {
       ? StepTrace(path: start.folder + "/trace.json", rank: 0, host: communicator.hostName) : nil
     let writer = isFirst ? CheckpointWriter(store) : nil
     // A run that fails must not lose the checkpoint that is being written, and not in silence.
-    defer { if let failure = writer?.untoldFailure() { log?.announce("warning: \(failure)") } }
+    defer { if let failure = writer?.untoldFailure() { log?.warn("\(failure)") } }
     let evaluation = Evaluation(
       experiment.evaluation, experiment.evaluationPipeline, batch: settings.evaluationBatch, loaderSettings(1))
     let loop = try TrainingLoop(
@@ -202,7 +204,7 @@ public struct TrainingRun {
     try log.keep(experiment.file.resolvedYAML())
     let plan = runners.mainPlan, settings = experiment.settings
     for sentence in start.remarks + experiment.remarks { log.announce(sentence) }
-    for warning in threads.warnings { log.announce("warning: \(warning)") }
+    for warning in start.warnings + threads.warnings { log.warn(warning) }
     log.announce(
       "\(assignment.ranks.of("rank")) x \(threads.team.count.of("thread")), \(assignment.replicas.of("replica")) of "
         + "\(schedule.replicaBatch.of("sample")), \(assignment.reduction.rawValue) reduction"

@@ -106,10 +106,13 @@ struct Job {
   var build: String { (try? Checksum.crc32(ofFile: "/proc/self/exe")).map { String($0) } ?? "unknown" }
 
   /// The progress line on this rank's terminal.
-  func progressLine() -> ProgressLine {
-    let isWatched = LaunchEnvironment().showsOutputOnTerminal
-    return ProgressLine(isWatched ? .terminal(columns: terminalColumns) : .plain(intervalSeconds: 5)) {
-      show($0, on: STDOUT_FILENO)
+  /// - Parameters:
+  ///   - interval: seconds between two lines where there is no terminal.
+  ///   - isAside: whether it goes to the standard error, line by line, because a program reads the standard output.
+  func progressLine(every interval: Double = 5, isAside: Bool = false) -> ProgressLine {
+    let isWatched = !isAside && LaunchEnvironment().showsOutputOnTerminal
+    return ProgressLine(isWatched ? .terminal(columns: terminalColumns) : .plain(intervalSeconds: interval)) {
+      show($0, on: isAside ? STDERR_FILENO : STDOUT_FILENO)
     }
   }
 

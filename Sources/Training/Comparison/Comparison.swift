@@ -24,12 +24,13 @@ public struct Comparison {
     public var output: String
     public var build: String
     public var stop: StopRequest?
-    public var makeProgress: () -> ProgressLine
+    /// Shows on rank 0 where the run under way is; the log has a line of its own only at a run's beginning and end.
+    public var progress: ProgressLine
     public var makeNetwork: Experiment.MakeNetwork
 
     public init(
       text: String, file: String, settings: [String], variants: [ComparisonVariant], seeds: Int, output: String,
-      build: String, stop: StopRequest?, makeProgress: @escaping () -> ProgressLine,
+      build: String, stop: StopRequest?, progress: ProgressLine,
       makeNetwork: @escaping Experiment.MakeNetwork
     ) {
       self.text = text
@@ -40,7 +41,7 @@ public struct Comparison {
       self.output = output
       self.build = build
       self.stop = stop
-      self.makeProgress = makeProgress
+      self.progress = progress
       self.makeNetwork = makeNetwork
     }
   }
@@ -83,14 +84,15 @@ public struct Comparison {
     _ communicator: any Communicator
   ) throws -> (ending: TrainingLoop.Ending, report: ComparisonReport) {
     var runs = try communicator.decidedByFirst("results so far", findResults)
-    let isFirst = communicator.rank == 0, progress = isFirst ? request.makeProgress() : nil
+    let isFirst = communicator.rank == 0, progress = isFirst ? request.progress : nil
     var durations: [Double] = []
     for (index, run) in runs.enumerated() where !run.isDone {
       let variant = request.variants.first { $0.label == run.variant }!, folder = folder(run)
       progress?.announce("run \(index + 1) of \(runs.count): \(run.variant), seed \(run.seed), in \(folder)")
       let start = Date()
       let experiment = try Self.experiment(request, variant, seed: run.seed)
-      var training = TrainingRun.Request(name: run.variant, build: request.build, progress: request.makeProgress())
+      var training = TrainingRun.Request(name: run.variant, build: request.build, progress: request.progress)
+      training.isBrief = true
       training.resume = .latest
       training.output = folder
       training.stop = request.stop
