@@ -24,6 +24,11 @@ import Testing
     let rows = try #require(try ending.json()["rows"] as? [[String: Any]])
     #expect(rows.map { $0["variant"] as? String } == ["none", "cat"])
     #expect(try tiny.bytes("compared/cat-seed1") == tiny.bytes("alone"))
+    // The data of one run for all: what is kept of each run is still its whole run file.
+    let kept = try ["compared/cat-seed1", "alone"].map {
+      try String(contentsOfFile: tiny.path($0) + "/run.yaml", encoding: .utf8)
+    }
+    #expect(kept[0] == kept[1] && kept[0].contains("training_scenes: 64"), "\(kept[0])")
     let found = try [0, 1].map { try tiny.last("top1", "compared/cat-seed\($0)", phase: "evaluate") }
     #expect(rows[1]["values"] as? [Double] == found)
     // The log stands beside the object: for each run a line at its beginning, its progress, a line at its end.
