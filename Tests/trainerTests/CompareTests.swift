@@ -1,4 +1,5 @@
 import Foundation
+import Safetensors
 import Testing
 
 /// `trainer compare` as a user meets it: trains what is not trained, prints what the runs found, goes on.
@@ -39,8 +40,14 @@ import Testing
     #expect(log.contains { $0.hasPrefix("epoch ") && $0.contains("step 6/6") }, "\(ending.errors)")
     #expect(rows[1]["mean"] as? Double == (found[0] + found[1]) / 2)
     let factors = try #require(rows[1]["factors"] as? [String: [Double]])
-    // ResNet-20 has nine blocks; each CAT has eight factors.
+    // ResNet-20 has nine blocks; each CAT has eight factors, by the depth of their blocks.
     #expect(factors.count == 8 && factors.values.allSatisfy { $0.count == 9 })
+    let weights = try [0, 1].map {
+      try SafetensorsFile(path: tiny.path("compared/cat-seed\($0)/checkpoints/latest/model.safetensors"))
+    }
+    let last = try weights.map { Double(try $0.floats("layer3.2.cat.c_alpha")[0]) }
+    let mean = try #require(factors["c_alpha"]?.last)
+    #expect(abs(mean - (last[0] + last[1]) / 2) < 1e-12 && last[0] != 0, "\(mean) of \(last)")
     for file in ["txt", "md", "json", "png"] { #expect(tiny.exists("compared/comparison.\(file)")) }
 
     let before = try tiny.bytes("compared/none-seed0")

@@ -86,7 +86,7 @@ public struct CAT: Module, Sendable {
   private static func placeFactor(_ name: String) -> Sight { .factor(title: "spatial factors", name: name) }
 
   private func factor(_ name: String, _ x: Tensor) -> Tensor {
-    x.trace.parameter(name, [1], initializer: .constant(factorStart), decays: decaysFactors)
+    x.factor(name, start: factorStart, decays: decaysFactors)
   }
 
   struct Perceptron: Module {

@@ -56,6 +56,8 @@ public struct Comparison {
     let experiment: Experiment
     let folder: String
     let blank: ComparedRun
+    /// The paths of the network's trained factors.
+    let factors: [String]
   }
 
   /// Reads the run file with every variant and seed and traces each network, so that what cannot be trained is said
@@ -85,7 +87,8 @@ public struct Comparison {
         experiment: experiment, folder: "\(request.output)/\(variant.folder(seed: seed))",
         blank: ComparedRun(
           variant: variant.label, seed: seed, runFile: try ignoringSeed(experiment.file.resolvedYAML()),
-          parameters: graph.parameterCount, multiplyAdds: graph.multiplyAdds / batch))
+          parameters: graph.parameterCount, multiplyAdds: graph.multiplyAdds / batch),
+        factors: graph.parameters.filter(\.isFactor).map(\.path))
     }
   }
 
@@ -118,7 +121,7 @@ public struct Comparison {
       // Of a run that has failed its last state still stands there.
       progress?.finish()
       if isFirst {
-        try results[index].collect(from: run.folder, metric: metric)
+        try results[index].collect(from: run.folder, metric: metric, factors: run.factors)
         results[index].isDone = true
         try AppendedFile.replace(run.folder + "/result.json", with: Array(try encoder.encode(results[index])))
         durations.append(Date().timeIntervalSince(start))
