@@ -11,6 +11,7 @@ public struct DualAttention: Module, Sendable {
   /// Queries and keys have C / reduction channels, at least one.
   public var reduction: Int
 
+  /// An eighth of the channels for queries and keys.
   public init(reduction: Int = 8) { self.reduction = reduction }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
