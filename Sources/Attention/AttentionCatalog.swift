@@ -29,6 +29,7 @@ public enum AttentionCatalog {
     }
   }
 
+  /// Every module by the name that run files use.
   public static let entries: [String: Entry] = [
     "se": Entry("channel", "Hu, Shen, Sun; CVPR 2018", "gcnet/se_r8", SqueezeExcitation.slot),
     "eca": Entry("channel", "Wang et al.; CVPR 2020", "eca-net/module_k5", EfficientChannelAttention.slot),

@@ -67,10 +67,13 @@ public struct AttentionSite: Hashable, Sendable {
   public let number: Int
   /// The block of the stage, counted from 0.
   public var block: Int
+  /// Where in the block or stage the hole is; a host sets it anew for each of its holes.
   public var place: AttentionPlace
-  /// The output channels, stride and groups of the convolution whose place the module takes.
+  /// The output channels of the convolution whose place the module takes.
   public var outputs = 0
+  /// Of the same convolution: 2 where a stage begins with a smaller map.
   public var stride = 1
+  /// Of the same convolution: more than 1 in a ResNeXt.
   public var groups = 1
 
   /// - Parameter number: the stage's number in papers; the one behind a stem when `nil`.

@@ -121,22 +121,25 @@ public final class ReductionQueue: Sendable {
     while let job = ring.start() {
       do {
         try communicator.withDeadline(job.deadline ?? communicator.deadline) {
+          func collective(
+            _ start: UnsafeMutablePointer<Float>, _ count: Int,
+            _ body: (UnsafeMutableBufferPointer<Float>) throws -> Void
+          ) throws {
+            try communicator.collective { try body(UnsafeMutableBufferPointer(start: start, count: count)) }
+          }
           switch job.work {
           case .sum(let values, let count) where kind == .compressed:
-            let values = UnsafeMutableBufferPointer(start: values, count: count)
-            try communicator.collective {
-              try CompressedReduction.sum(job.name, values, errors: errors.errors(of: values), over: communicator)
+            try collective(values, count) {
+              try CompressedReduction.sum(job.name, $0, errors: errors.errors(of: $0), over: communicator)
             }
           case .sum(let values, let count): try communicator.allReduce(job.name, values, count: count, kind)
           case .scatter(let values, let parts):
-            let values = UnsafeMutableBufferPointer(start: values, count: parts.count)
-            try communicator.collective {
-              try TreeReduction.scatterSums(job.name, values, parts, over: communicator)
+            try collective(values, parts.count) {
+              try TreeReduction.scatterSums(job.name, $0, parts, over: communicator)
             }
           case .gather(let values, let parts):
-            let values = UnsafeMutableBufferPointer(start: values, count: parts.count)
-            try communicator.collective {
-              try TreeReduction.gatherParts(job.name, values, parts, over: communicator)
+            try collective(values, parts.count) {
+              try TreeReduction.gatherParts(job.name, $0, parts, over: communicator)
             }
           case .call(let body): try body(communicator)
           case .done: break

@@ -20,7 +20,7 @@ public final class Whereabouts: Sendable {
   }
 
   /// What is known of a rank.
-  enum News: Sendable, Equatable {
+  package enum News: Sendable, Equatable {
     case heard(Position)
     /// Where it was last, and for how long nothing has come from it; nil for what is not known.
     case silent(place: String?, Duration?)
@@ -71,7 +71,7 @@ public final class Whereabouts: Sendable {
   }
 
   /// One sentence for all ranks: those that are silent or outside any collective first, then those that wait.
-  static func sentence(_ news: [News], hostNames: [String]) -> String {
+  package static func sentence(_ news: [News], hostNames: [String]) -> String {
     func title(_ rank: Int) -> String { "rank \(rank) (\(hostNames[rank]))" }
     var late: [String] = []
     var waiting: [(collective: String, ranks: [Int])] = []

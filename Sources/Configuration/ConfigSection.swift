@@ -82,6 +82,9 @@ public final class ConfigSection: ExpressibleByDictionaryLiteral {
     return result
   }
 
+  /// Takes `section`, with what has been read of it, for the section at `key`.
+  func adopt(_ section: ConfigSection, at key: String) { sections[key] = section }
+
   private func remember(_ section: ConfigSection, _ key: String) -> ConfigSection {
     sections[key] = section
     return section

@@ -55,6 +55,12 @@ public struct RunFile {
   /// One of the seven sections; empty where the file does not have it.
   public func section(_ name: String) throws(ConfigError) -> ConfigSection { try root.section(name) }
 
+  /// Takes a section from `other`, with what has been read of it, in place of its own: for a run that differs from
+  /// another elsewhere.
+  public func adopt(_ name: String, of other: RunFile) throws(ConfigError) {
+    root.adopt(try other.section(name), at: name)
+  }
+
   /// Ends the reading.
   /// - Throws: `ConfigError` for the first key that was written and that nobody has read.
   public func finish() throws(ConfigError) { try root.finish() }

@@ -11,6 +11,8 @@ public struct ParameterSpec: Sendable {
   public let initializer: Initializer
   /// Whether weight decay applies: by default not to biases nor to the scales and shifts of norms.
   public let decays: Bool
+  /// Whether it is one number that says something by itself, such as how much a branch counts.
+  public var isFactor = false
 }
 
 /// A tensor without a gradient that is stored with the weights: a running statistic of a norm, which training updates,

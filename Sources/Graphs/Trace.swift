@@ -94,7 +94,8 @@ public final class Trace {
 
   /// The parameter called `name` in the current module.
   public func parameter(
-    _ name: String, _ shape: Shape, fileLayout: FileLayout? = nil, initializer: Initializer, decays: Bool
+    _ name: String, _ shape: Shape, fileLayout: FileLayout? = nil, initializer: Initializer, decays: Bool,
+    isFactor: Bool = false
   ) -> Tensor {
     let path = path(of: name)
     if let known = parameterIndex[path] {
@@ -108,7 +109,8 @@ public final class Trace {
     parameterIndex[path] = graph.parameters.count
     graph.parameters.append(
       ParameterSpec(
-        path: path, shape: shape, fileLayout: fileLayout ?? .same(shape.array), initializer: initializer, decays: decays))
+        path: path, shape: shape, fileLayout: fileLayout ?? .same(shape.array), initializer: initializer, decays: decays,
+        isFactor: isFactor))
     let parameter = tensor(shape, .parameter(graph.parameters.count - 1))
     current[path] = parameter.value
     return parameter

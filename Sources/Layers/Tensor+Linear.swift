@@ -45,4 +45,11 @@ extension Tensor {
     return trace.parameter(
       name, [channels], fileLayout: .same([1, channels, 1, 1]), initializer: .constant(start), decays: decays)
   }
+
+  /// One trained number, `[1]`, that says something by itself: how much a branch or a residual counts. A comparison
+  /// lists it over the depth of the network.
+  public func factor(_ name: String, start: Float, decays: Bool = true) -> Tensor {
+    guard isValid else { return self }
+    return trace.parameter(name, [1], initializer: .constant(start), decays: decays, isFactor: true)
+  }
 }

@@ -32,10 +32,6 @@ public struct DotPlot: Hashable, Sendable {
     self.reference = reference
   }
 
-  private static let titleFont = Font(size: 15, bold: true)
-  private static let labelFont = Font(size: 12)
-  private static let tickFont = Font(size: 11)
-  private static let margin = 18.0
   /// Points of a row.
   private static let rowHeight = 30.0
   private static let headHeight = 44.0
@@ -43,7 +39,7 @@ public struct DotPlot: Hashable, Sendable {
 
   /// The points that the plot wants from top to bottom.
   public var height: Double {
-    2 * Self.margin + Self.headHeight - 18 + Double(max(rows.count, 1)) * Self.rowHeight + Self.footHeight
+    2 * PlotAxes.margin + Self.headHeight - 18 + Double(max(rows.count, 1)) * Self.rowHeight + Self.footHeight
   }
 
   /// Draws the plot into a part of a canvas.
@@ -55,30 +51,20 @@ public struct DotPlot: Hashable, Sendable {
     let axis = PlotAxis(
       covering: shown, padding: 0.08, isLogarithmic: false, atMostTicks: max(3, Int(frame.width / 90)))
     let nameLimit = frame.width / 3
-    let names = rows.map { canvas.shortened($0.name, toFit: nameLimit, Self.labelFont) }
-    let nameWidth = names.map { canvas.width(of: $0, Self.labelFont) }.max() ?? 0
-    let left = (frame.x + Self.margin + nameWidth + 14).rounded(), top = (frame.y + Self.margin + 26).rounded()
-    let plot = Rectangle(
-      x: left, y: top, width: (frame.maxX - Self.margin - 10 - left).rounded(),
-      height: Double(max(rows.count, 1)) * Self.rowHeight)
-    func place(_ value: Double) -> Double { plot.x + axis.fraction(value) * plot.width }
-
-    canvas.text(title, at: Point(x: frame.x + Self.margin, y: frame.y + Self.margin + 6), Self.titleFont)
-    for (value, label) in zip(axis.ticks.values, axis.ticks.labels) {
-      let x = place(value).rounded()
-      canvas.line(from: Point(x: x, y: plot.y), to: Point(x: x, y: plot.maxY), .mist)
-      canvas.text(label, at: Point(x: x, y: plot.maxY + 14), Self.tickFont, .slate, anchor: .center)
-    }
-    canvas.line(from: Point(x: plot.x, y: plot.maxY), to: Point(x: plot.maxX, y: plot.maxY), .slate)
-    canvas.text(xLabel, at: Point(x: plot.midX, y: plot.maxY + 36), Self.labelFont, anchor: .center)
+    let names = rows.map { canvas.shortened($0.name, toFit: nameLimit, PlotAxes.labelFont) }
+    let nameWidth = names.map { canvas.width(of: $0, PlotAxes.labelFont) }.max() ?? 0
+    let axes = PlotAxes(
+      rowsOf: Double(max(rows.count, 1)) * Self.rowHeight, names: nameWidth, in: frame, x: axis)
+    axes.draw(on: canvas, title: title, xLabel: xLabel)
+    let plot = axes.plot
     if let reference {
-      let x = place(reference).rounded()
+      let x = axes.column(reference).rounded()
       canvas.line(from: Point(x: x, y: plot.y), to: Point(x: x, y: plot.maxY), .slate, dashes: [4, 3])
     }
     for (index, row) in rows.enumerated() {
       let y = plot.y + (Double(index) + 0.5) * Self.rowHeight
-      canvas.text(names[index], at: Point(x: plot.x - 10, y: y), Self.labelFont, anchor: .right)
-      draw(row, at: y, on: canvas, place: place)
+      canvas.text(names[index], at: Point(x: plot.x - 10, y: y), PlotAxes.labelFont, anchor: .right)
+      draw(row, at: y, on: canvas, place: axes.column)
     }
   }
 

@@ -27,10 +27,6 @@ public struct LinePlot: Hashable, Sendable {
     self.height = height
   }
 
-  private static let titleFont = Font(size: 15, bold: true)
-  private static let labelFont = Font(size: 12)
-  private static let tickFont = Font(size: 11)
-  private static let margin = 18.0
   private static let rowHeight = 20.0
 
   /// Draws the plot on a canvas of its own.
@@ -47,38 +43,26 @@ public struct LinePlot: Hashable, Sendable {
     let yAxis = PlotAxis(
       covering: points.map(\.y), padding: 0.05, isLogarithmic: isLogarithmic,
       atMostTicks: max(3, Int(frame.height / 55)))
-    let legend = legendRows(on: canvas, width: frame.width - 2 * Self.margin)
-
-    let top = frame.y + Self.margin + 26 + Double(legend.count) * Self.rowHeight
-    let widestTick = yAxis.ticks.labels.map { canvas.width(of: $0, Self.tickFont) }.max() ?? 0
-    // Whole points, so that axes and grid fall on whole pixels and stay sharp.
-    let left = (frame.x + Self.margin + 20 + widestTick + 8).rounded()
-    let plot = Rectangle(
-      x: left, y: top.rounded(), width: (frame.maxX - Self.margin - 10 - left).rounded(),
-      height: (frame.maxY - Self.margin - 36 - top).rounded())
-
-    let xAxis = xAxis(points.map(\.x), on: canvas, width: plot.width, in: frame)
-    canvas.text(title, at: Point(x: frame.x + Self.margin, y: frame.y + Self.margin + 6), Self.titleFont)
+    let legend = legendRows(on: canvas, width: frame.width - 2 * PlotAxes.margin)
+    let axes = PlotAxes(yAxis, on: canvas, in: frame, head: Double(legend.count) * Self.rowHeight) { width in
+      xAxis(points.map(\.x), on: canvas, width: width, in: frame)
+    }
+    axes.draw(on: canvas, title: title, xLabel: xLabel, yLabel: yLabel)
     drawLegend(legend, on: canvas, in: frame)
-    drawAxes(xAxis, yAxis, on: canvas, around: plot, in: frame)
     if points.isEmpty {
       canvas.text(
-        "no finite values yet", at: Point(x: plot.midX, y: plot.midY), Self.labelFont, .slate, anchor: .center)
+        "no finite values yet", at: Point(x: axes.plot.midX, y: axes.plot.midY), PlotAxes.labelFont, .slate,
+        anchor: .center)
     }
     // Half a marker of room, else the first and the last point of a curve are cut in two.
-    canvas.clipped(to: plot.inset(by: -5)) {
-      for (index, curve) in series.enumerated() {
-        draw(curve, color(index), on: canvas) { point in
-          Point(
-            x: plot.x + xAxis.fraction(point.x) * plot.width, y: plot.maxY - yAxis.fraction(point.y) * plot.height)
-        }
-      }
+    canvas.clipped(to: axes.plot.inset(by: -5)) {
+      for (index, curve) in series.enumerated() { draw(curve, color(index), on: canvas, place: axes.place) }
     }
   }
 
   private func xAxis(_ xs: [Double], on canvas: Canvas, width: Double, in frame: Rectangle) -> PlotAxis {
     if !xNames.isEmpty {
-      let widest = xNames.map { canvas.width(of: $0, Self.tickFont) }.max() ?? 0
+      let widest = xNames.map { canvas.width(of: $0, PlotAxes.tickFont) }.max() ?? 0
       return PlotAxis(names: xNames, atMostTicks: Int(width / (widest + 12)))
     }
     // Curves that begin near zero, such as one point an epoch, are read from zero on.
@@ -93,31 +77,6 @@ public struct LinePlot: Hashable, Sendable {
   }
 
   private func color(_ index: Int) -> Color { Color.series[index % Color.series.count] }
-
-  private func drawAxes(
-    _ xAxis: PlotAxis, _ yAxis: PlotAxis, on canvas: Canvas, around plot: Rectangle, in frame: Rectangle
-  ) {
-    func row(_ value: Double) -> Double { (plot.maxY - yAxis.fraction(value) * plot.height).rounded() }
-    func rule(_ y: Double, _ color: Color) {
-      canvas.line(from: Point(x: plot.x, y: y), to: Point(x: plot.maxX, y: y), color)
-    }
-    for value in yAxis.ticks.minorValues { rule(row(value), .mist.opacity(0.5)) }
-    for (value, label) in zip(yAxis.ticks.values, yAxis.ticks.labels) {
-      rule(row(value), .mist)
-      canvas.text(label, at: Point(x: plot.x - 8, y: row(value)), Self.tickFont, .slate, anchor: .right)
-    }
-    for (value, label) in zip(xAxis.ticks.values, xAxis.ticks.labels) {
-      let x = (plot.x + xAxis.fraction(value) * plot.width).rounded()
-      canvas.line(from: Point(x: x, y: plot.y), to: Point(x: x, y: plot.maxY), .mist)
-      canvas.line(from: Point(x: x, y: plot.maxY), to: Point(x: x, y: plot.maxY + 4), .slate)
-      canvas.text(label, at: Point(x: x, y: plot.maxY + 14), Self.tickFont, .slate, anchor: .center)
-    }
-    canvas.line(from: Point(x: plot.x, y: plot.maxY), to: Point(x: plot.maxX, y: plot.maxY), .slate)
-    canvas.line(from: Point(x: plot.x, y: plot.y), to: Point(x: plot.x, y: plot.maxY), .slate)
-    canvas.text(xLabel, at: Point(x: plot.midX, y: plot.maxY + 36), Self.labelFont, anchor: .center)
-    canvas.text(
-      yLabel, at: Point(x: frame.x + Self.margin + 6, y: plot.midY), Self.labelFont, anchor: .center, upwards: true)
-  }
 
   private func draw(_ curve: PlotSeries, _ color: Color, on canvas: Canvas, place: (Point) -> Point) {
     switch curve.style {
@@ -151,7 +110,7 @@ public struct LinePlot: Hashable, Sendable {
     var rows: [[(index: Int, x: Double)]] = []
     var x = 0.0
     for (index, curve) in series.enumerated() where !curve.name.isEmpty {
-      let itemWidth = 26 + canvas.width(of: curve.name, Self.labelFont) + 18
+      let itemWidth = 26 + canvas.width(of: curve.name, PlotAxes.labelFont) + 18
       if rows.isEmpty || x + itemWidth > width {
         rows.append([])
         x = 0
@@ -164,12 +123,12 @@ public struct LinePlot: Hashable, Sendable {
 
   private func drawLegend(_ rows: [[(index: Int, x: Double)]], on canvas: Canvas, in frame: Rectangle) {
     for (number, row) in rows.enumerated() {
-      let y = frame.y + Self.margin + 28 + Double(number) * Self.rowHeight
+      let y = frame.y + PlotAxes.margin + 28 + Double(number) * Self.rowHeight
       for (index, offset) in row {
-        let x = frame.x + Self.margin + offset
+        let x = frame.x + PlotAxes.margin + offset
         canvas.line(from: Point(x: x, y: y), to: Point(x: x + 20, y: y), color(index), lineWidth: 2)
         if series[index].style == .marked { canvas.disc(at: Point(x: x + 10, y: y), radius: 3.25, color(index)) }
-        canvas.text(series[index].name, at: Point(x: x + 26, y: y), Self.labelFont)
+        canvas.text(series[index].name, at: Point(x: x + 26, y: y), PlotAxes.labelFont)
       }
     }
   }

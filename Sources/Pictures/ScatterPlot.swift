@@ -28,48 +28,22 @@ public struct ScatterPlot: Hashable, Sendable {
     self.marks = marks
   }
 
-  private static let titleFont = Font(size: 15, bold: true)
-  private static let labelFont = Font(size: 12)
-  private static let tickFont = Font(size: 11)
-  private static let margin = 18.0
-
   /// Draws the plot into a part of a canvas.
   public func draw(on canvas: Canvas, in frame: Rectangle) {
     let shown = marks.filter { $0.at.x.isFinite && $0.at.y.isFinite }
-    let xAxis = PlotAxis(
-      covering: shown.map(\.at.x), padding: 0.12, isLogarithmic: false, atMostTicks: max(3, Int(frame.width / 80)))
     let yAxis = PlotAxis(
       covering: shown.flatMap { [$0.at.y - ($0.deviation ?? 0), $0.at.y + ($0.deviation ?? 0)] }, padding: 0.12,
       isLogarithmic: false, atMostTicks: max(3, Int(frame.height / 55)))
-    let tickWidth = yAxis.ticks.labels.map { canvas.width(of: $0, Self.tickFont) }.max() ?? 0
-    let left = (frame.x + Self.margin + 20 + tickWidth + 8).rounded(), top = (frame.y + Self.margin + 26).rounded()
-    let plot = Rectangle(
-      x: left, y: top, width: (frame.maxX - Self.margin - 10 - left).rounded(),
-      height: (frame.maxY - Self.margin - 36 - top).rounded())
-    func column(_ x: Double) -> Double { plot.x + xAxis.fraction(x) * plot.width }
-    func row(_ y: Double) -> Double { plot.maxY - yAxis.fraction(y) * plot.height }
-
-    canvas.text(title, at: Point(x: frame.x + Self.margin, y: frame.y + Self.margin + 6), Self.titleFont)
-    for (value, label) in zip(xAxis.ticks.values, xAxis.ticks.labels) {
-      let x = column(value).rounded()
-      canvas.line(from: Point(x: x, y: plot.y), to: Point(x: x, y: plot.maxY), .mist)
-      canvas.text(label, at: Point(x: x, y: plot.maxY + 14), Self.tickFont, .slate, anchor: .center)
+    let axes = PlotAxes(yAxis, on: canvas, in: frame) { _ in
+      PlotAxis(
+        covering: shown.map(\.at.x), padding: 0.12, isLogarithmic: false, atMostTicks: max(3, Int(frame.width / 80)))
     }
-    for (value, label) in zip(yAxis.ticks.values, yAxis.ticks.labels) {
-      let y = row(value).rounded()
-      canvas.line(from: Point(x: plot.x, y: y), to: Point(x: plot.maxX, y: y), .mist)
-      canvas.text(label, at: Point(x: plot.x - 8, y: y), Self.tickFont, .slate, anchor: .right)
-    }
-    canvas.line(from: Point(x: plot.x, y: plot.maxY), to: Point(x: plot.maxX, y: plot.maxY), .slate)
-    canvas.line(from: Point(x: plot.x, y: plot.y), to: Point(x: plot.x, y: plot.maxY), .slate)
-    canvas.text(xLabel, at: Point(x: plot.midX, y: plot.maxY + 36), Self.labelFont, anchor: .center)
-    canvas.text(
-      yLabel, at: Point(x: frame.x + Self.margin + 6, y: plot.midY), Self.labelFont, anchor: .center, upwards: true)
+    axes.draw(on: canvas, title: title, xLabel: xLabel, yLabel: yLabel)
 
-    let places = shown.map { Point(x: column($0.at.x), y: row($0.at.y)) }
+    let places = shown.map { axes.place($0.at) }
     for (mark, place) in zip(shown, places) {
       if let deviation = mark.deviation, deviation > 0 {
-        let low = row(mark.at.y - deviation), high = row(mark.at.y + deviation)
+        let low = axes.row(mark.at.y - deviation), high = axes.row(mark.at.y + deviation)
         canvas.line(
           from: Point(x: place.x, y: low), to: Point(x: place.x, y: high), mark.color.opacity(0.6), lineWidth: 1.5)
       }
@@ -78,9 +52,9 @@ public struct ScatterPlot: Hashable, Sendable {
     var taken = places.map { Rectangle(x: $0.x - 7, y: $0.y - 7, width: 14, height: 14) }
     for (mark, place) in zip(shown, places) {
       let box = Self.freeBox(
-        beside: place, width: canvas.width(of: mark.name, Self.labelFont), within: plot, avoiding: taken)
+        beside: place, width: canvas.width(of: mark.name, PlotAxes.labelFont), within: axes.plot, avoiding: taken)
       taken.append(box)
-      canvas.text(mark.name, at: Point(x: box.x, y: box.midY), Self.labelFont)
+      canvas.text(mark.name, at: Point(x: box.x, y: box.midY), PlotAxes.labelFont)
     }
   }
 

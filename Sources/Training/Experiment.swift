@@ -34,13 +34,16 @@ public struct Experiment {
   private let makeSchedule: (ScheduleCatalog.RunLength) throws -> Schedule
 
   /// Reads every section of `file` and refuses what nobody has read.
+  /// - Parameter other: another run on the same data, whose section `data` and data sets are taken over: listing a
+  ///   large image folder takes a while.
   /// - Throws: `ConfigError` for the run file, `DatasetError` for the data.
-  public init(_ file: RunFile, makeNetwork: MakeNetwork) throws {
+  public init(_ file: RunFile, onDataOf other: Experiment? = nil, makeNetwork: MakeNetwork) throws {
     self.file = file
+    if let other { try file.adopt("data", of: other.file) }
     settings = try RunSettings(file)
     let data = try file.section("data")
-    training = try DatasetCatalog.dataset(data, .training)
-    evaluation = try DatasetCatalog.dataset(data, .evaluation)
+    training = try other?.training ?? DatasetCatalog.dataset(data, .training)
+    evaluation = try other?.evaluation ?? DatasetCatalog.dataset(data, .evaluation)
     let name = try data.string("name"), size = training.imageSize
     trainingPipeline = try TransformPipeline(
       for: .training, reading: data, dataset: name, channels: 3, nativeSize: size)

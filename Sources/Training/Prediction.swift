@@ -7,9 +7,10 @@ import Layers
 import Pictures
 import Tasks
 
-/// A checkpoint put to use: names what is on a picture.
+/// Stored weights put to use: names what is on a picture.
 ///
-/// Everything comes from the checkpoint itself (network, preparation of pictures, class names), not from a data set.
+/// A checkpoint says everything itself (network, preparation of pictures, class names) and needs no data set. A file of
+/// weights needs a run file for that, whose data set has the names.
 public final class Prediction {
   public let classNames: [String]
   let runners: NetworkRunners
@@ -26,23 +27,51 @@ public final class Prediction {
     public let logits: [Float]
   }
 
-  /// Reads the checkpoint folder at `path`.
-  /// - Parameter isAveraged: whether its moving average answers.
+  /// Reads the checkpoint folder or the file of weights at `path`.
+  /// - Parameters:
+  ///   - runFile: what the network is and how pictures are prepared, in place of what a checkpoint says.
+  ///   - isAveraged: whether a checkpoint's moving average answers.
+  /// - Throws: `ConfigError` for a file of weights without a run file, and for what is wrong in one; `CheckpointError`,
+  ///   `WeightError` and what the file throws.
   public init(
-    checkpoint path: String, isAveraged: Bool = false, threads: Int, makeNetwork: Experiment.MakeNetwork
+    checkpoint path: String, runFile: RunFile? = nil, isAveraged: Bool = false, threads: Int,
+    makeNetwork: Experiment.MakeNetwork
   ) throws {
-    let reader = try CheckpointReader(path)
-    let file = try RunFile(text: reader.info.runFile, file: path + "/state.json")
-    let data = try file.section("data"), model = try file.section("model")
-    let side = try data.int("image_size", default: 224, in: 1...ImageSize.largestSide / 2)
+    let weights = StoredWeights(path, isAveraged: isAveraged)
+    let info = weights.isFile ? nil : try CheckpointReader.info(path)
+    guard let file = try runFile ?? info.map({ try RunFile(text: $0.runFile, file: path + "/state.json") }) else {
+      throw Self.unnamed(path)
+    }
+    let data = try file.section("data"), model = try file.section("model"), name = try data.string("name")
+    let dataset = try info == nil ? Self.dataset(data, canDoWithout: model.contains("classes")) : nil
+    let side = try data.int(
+      "image_size", default: TransformPipeline.imageSize(of: name) ?? 224, in: 1...ImageSize.largestSide / 2)
     pipeline = try TransformPipeline(
-      for: .evaluation, reading: data, dataset: try data.string("name"), channels: 3, nativeSize: ImageSize(side: side))
-    classNames = reader.info.classNames
-    let network = try makeNetwork(model, try model.int("classes", default: classNames.count, in: 1...1_000_000))
+      for: .evaluation, reading: data, dataset: name, channels: 3,
+      nativeSize: dataset?.imageSize ?? ImageSize(side: side))
+    classNames = info?.classNames ?? dataset?.classNames ?? []
+    let network = try ExperimentModel(file, classesOfData: classNames.count, makeNetwork: makeNetwork).network
+    try model.finish()
     runners = try NetworkRunners(
       network, Classification(), batch: 1, image: pipeline.outputShape, team: WorkerTeam(count: threads),
       key: RandomKey(0), mode: .inference)
-    try reader.restoreModel(runners.state, averaged: isAveraged)
+    try weights.load(into: runners.state)
+  }
+
+  /// The data set that has the names of the classes; whoever knows how many there are can do without.
+  private static func dataset(_ data: ConfigSection, canDoWithout: Bool) throws -> (any ImageDataset)? {
+    do { return try DatasetCatalog.dataset(data, .evaluation) } catch where canDoWithout { return nil }
+  }
+
+  private static func unnamed(_ path: String) -> ConfigError {
+    let folder = (path as NSString).deletingLastPathComponent
+    let isOfCheckpoint = FileManager.default.fileExists(atPath: folder + "/state.json")
+    return ConfigError(
+      path: "--checkpoint",
+      problem: .invalid(
+        "\(path) is a file of weights, which does not say of what network: give its run file first, as in "
+          + "`trainer predict RUN.yaml --checkpoint \(path) PICTURE`"
+          + (isOfCheckpoint ? ", or the whole checkpoint, `--checkpoint \(folder)`" : "")))
   }
 
   /// The answer for a picture file.
@@ -58,8 +87,13 @@ public final class Prediction {
     let largest = Double(logits.max() ?? 0)
     let powers = logits.map { exp(Double($0) - largest) }, total = powers.reduce(0, +)
     return Answer(
-      picture: original, ranking: logits.indices.sorted { (logits[$1], $0) < (logits[$0], $1) },
+      picture: original, ranking: Self.ranking(logits),
       probabilities: powers.map { $0 / total }, logits: logits)
+  }
+
+  /// Classes from the highest value down; of equal ones the first comes first.
+  public static func ranking(_ values: [some Comparable]) -> [Int] {
+    values.indices.sorted { (values[$1], $0) < (values[$0], $1) }
   }
 
   /// A picture file, as it is and as the pipeline takes it.

@@ -12,12 +12,18 @@ public final class RunLog {
   private let metrics: MetricsLog
   private let events: EventLog
   private let progress: ProgressLine
+  private let isBrief: Bool
   private var evaluations: [(step: Int, epoch: Int, metrics: [Metric])] = []
 
-  /// - Parameter resumedStep: lines of later steps are dropped: the resumed run writes them again.
-  public init(folder: String, host: String, progress: ProgressLine, resumedStep: Int?) throws {
+  /// - Parameters:
+  ///   - isBrief: whether only warnings stand above the progress line.
+  ///   - resumedStep: lines of later steps are dropped: the resumed run writes them again.
+  public init(
+    folder: String, host: String, progress: ProgressLine, isBrief: Bool = false, resumedStep: Int?
+  ) throws {
     self.folder = folder
     self.progress = progress
+    self.isBrief = isBrief
     let pictures = folder + "/pictures"
     guard mkdir(pictures, 0o755) == 0 || errno == EEXIST else {
       throw ReportingError(path: pictures, action: "make", code: errno)
@@ -26,8 +32,13 @@ public final class RunLog {
     events = try EventLog(in: folder, host: host, resumedStep: resumedStep)
   }
 
-  /// A sentence above the progress line.
-  public func announce(_ sentence: String) { progress.announce(sentence) }
+  /// A sentence above the progress line; none of a brief log.
+  public func announce(_ sentence: String) {
+    if !isBrief { progress.announce(sentence) }
+  }
+
+  /// What somebody may have to act on, once: of a brief log too.
+  public func warn(_ sentence: String) { progress.warn(sentence) }
 
   func step(_ report: StepReport) throws {
     var record = MetricRecord(phase: "train", step: report.step)
@@ -81,7 +92,7 @@ public final class RunLog {
 
   /// Does what a finished run can do without: a warning tells that it went wrong.
   func attempt(_ work: () throws -> Void) {
-    do { try work() } catch { announce("warning: \(error)") }
+    do { try work() } catch { warn("\(error)") }
   }
 
   /// Draws the plots and returns the summary table.

@@ -113,12 +113,16 @@ public struct RunSettings: Sendable {
       throw run.error("memory_budget", "wanted \(MemoryBudget.wording), found '\(budget)'")
     }
     memoryBudget = read
-    let disabled = try run.strings("disable_rewrites", default: []), known = Plan.rewrites.map(\.name)
-    for name in disabled where !known.contains(name) {
+    disabledRewrites = Set(try run.strings("disable_rewrites", default: []))
+    if let flaw = Self.flaw(ofRewrites: disabledRewrites) { throw run.error("disable_rewrites", flaw) }
+  }
+
+  /// What is wrong with names of rewrites to do without: a clause with the nearest name, or `nil`.
+  public static func flaw(ofRewrites names: Set<String>) -> String? {
+    let known = Plan.rewrites.map(\.name)
+    return names.sorted().first { !known.contains($0) }.map { name in
       let nearest = nearestName(to: name, among: known).map { "; did you mean '\($0)'?" } ?? ""
-      throw run.error(
-        "disable_rewrites", "wanted names among \(known.joined(separator: ", ")), found '\(name)'\(nearest)")
+      return "wanted names among \(known.joined(separator: ", ")), found '\(name)'\(nearest)"
     }
-    disabledRewrites = Set(disabled)
   }
 }

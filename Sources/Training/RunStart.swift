@@ -10,6 +10,8 @@ struct RunStart: Codable {
   var info: CheckpointInfo?
   /// Sentences about what was found.
   var remarks: [String] = []
+  /// What of it somebody may not have wanted.
+  var warnings: [String] = []
 }
 
 extension TrainingRun {
@@ -30,7 +32,7 @@ extension TrainingRun {
       start.info = checkpoint.info
     case .latest:
       let found = CheckpointReader.newestGood(CheckpointStore(folder: folder.checkpoints))
-      start.remarks = found.broken.map { "warning: a checkpoint is broken and passed over: \($0)" }
+      start.warnings = found.broken.map { "a checkpoint is broken and passed over: \($0)" }
       start.checkpoint = found.checkpoint?.path
       start.info = found.checkpoint?.info
       if found.checkpoint == nil { start.remarks.append("no checkpoint in \(folder.checkpoints) yet: the run begins") }
@@ -38,7 +40,7 @@ extension TrainingRun {
     if let path = start.checkpoint, let info = start.info {
       start.remarks.append(
         "resumed from \(path): step \(info.step), parameters, running statistics, moments, data position, best metric")
-      start.remarks += differences(from: info).map { "warning: not what an unbroken run gives: \($0)" }
+      start.warnings += differences(from: info).map { "not what an unbroken run gives: \($0)" }
     }
     return start
   }

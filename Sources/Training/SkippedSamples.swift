@@ -9,7 +9,7 @@ struct SkippedSamples {
   mutating func note(_ met: [BrokenSample]) -> [String] {
     met.compactMap { sample in
       guard known.insert(sample).inserted else { return nil }
-      return "warning: skipped \(sample) (\(known.count) so far)"
+      return "skipped \(sample) (\(known.count) so far)"
     }
   }
 }

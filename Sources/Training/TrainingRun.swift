@@ -23,6 +23,8 @@ public struct TrainingRun {
     public var stop: StopRequest?
     /// Shows a line on rank 0.
     public var progress: ProgressLine
+    /// Whether only warnings stand above that line: for one run of many.
+    public var isBrief = false
 
     public init(name: String, build: String, progress: ProgressLine) {
       self.name = name
@@ -51,97 +53,66 @@ public struct TrainingRun {
   public func run(_ communicator: any Communicator) throws -> (ending: TrainingLoop.Ending, summary: String) {
     let settings = experiment.settings
     communicator.deadline = .seconds(settings.timeoutSeconds)
-    let isFirst = communicator.rank == 0
     let threads = try RankThreads(
       over: communicator, threads: settings.threads, loaders: settings.loader.threads, pins: settings.pinsThreads)
     defer { threads.restore() }
     let start = try chooseStart(communicator)
-    let assignment = try ReplicaAssignment(
-      replicas: settings.replicas == 0 ? start.info?.replicas ?? 0 : settings.replicas, ranks: communicator.size,
-      reduction: settings.reduction,
-      demands: settings.demands.union(experiment.synchronizesNorms ? .synchronizedNorms : []))
-    let schedule = try BatchSchedule(
-      sampleCount: experiment.training.count, globalBatch: settings.globalBatch, replicas: assignment.replicas,
-      dropsShortBatch: settings.dropsShortBatch, repeats: settings.repeats)
-    if experiment.mixing != nil && schedule.replicaBatch % 2 != 0 {
-      throw BatchScheduleError.unpaired(globalBatch: schedule.globalBatch, replicas: schedule.replicas)
-    }
-    let totalSteps = experiment.totalSteps(perEpoch: schedule.stepsPerEpoch)
-
+    let course = try RunCourse(experiment, resumed: start.info, limit: request.steps, ranks: communicator.size)
     let norms = experiment.synchronizesNorms && communicator.size > 1 ? ReplicaNorms() : nil
-    if norms != nil, (0..<schedule.stepsPerEpoch).contains(where: { schedule.leavesAReplicaEmpty(inStep: $0) }) {
-      throw ReplicaError.emptyReplica(samples: schedule.sampleCount, ranks: communicator.size)
-    }
-    let buckets = try settings.bucketSize.choose(over: communicator, assignment.reduction)
-    let convolutions = try measuredConvolutions(start, schedule.replicaBatch, threads.team, communicator)
-    let runners = try NetworkRunners(
-      experiment.network, experiment.task, batch: schedule.replicaBatch, image: experiment.trainingPipeline.outputShape,
-      team: threads.team, key: RandomKey(settings.seed).appending("parameters"), bucketBytes: buckets.bytes,
-      memoryBudget: settings.memoryBudget, disabledRewrites: settings.disabledRewrites,
-      convolutions: convolutions, replicaSums: norms, isInterpreted: request.isDebugging, measuresSteps: isFirst && settings.traces)
-    var exchange = GradientExchange(overlaps: settings.overlaps)
-    if settings.shardsOptimizer && communicator.size > 1 {
-      exchange.shards = OptimizerShards(
-        buckets: runners.mainPlan.buckets, rank: communicator.rank, ranks: communicator.size)
-    }
-    let update = try ParameterUpdate(
-      experiment.optimizer, try experiment.schedule(stepsPerEpoch: schedule.stepsPerEpoch, totalSteps: totalSteps),
-      experiment.clipping, average: experiment.average, decaysEverything: experiment.decaysEverything,
-      layerDecay: experiment.layerDecay, state: runners.state, team: runners.team, ranks: communicator.size,
-      shards: exchange.shards)
+    let buckets = try settings.bucketSize.choose(over: communicator, course.assignment.reduction)
+    let runners = try makeRunners(start, course, buckets, norms, threads.team, communicator)
+    let update = try makeUpdate(course, runners, communicator)
     try agreement(runners).check(communicator)
     let weights = try restore(start, runners, update, communicator)
 
-    let step = start.info?.step ?? 0
-    let log =
-      isFirst
-      ? try RunLog(
-        folder: start.folder, host: communicator.hostName, progress: request.progress,
-        // A run that was killed before its first checkpoint goes on from step 0, over what it had written.
-        resumedStep: start.info?.step ?? (request.resume == nil ? nil : 0)) : nil
-    try log.map { try announce($0, threads, assignment, schedule, runners, totalSteps, start) }
-    for line in weights { log?.announce(line) }
-    if let sentence = buckets.sentence { log?.announce(sentence) }
-    let queue = ReductionQueue(communicator, reducing: assignment.reduction)
+    let evaluation = Evaluation(
+      experiment.evaluation, experiment.evaluationPipeline, batch: settings.evaluationBatch, loaderSettings(1))
+    let output = communicator.rank == 0
+      ? try RunOutput(self, in: start, runners, evaluation, host: communicator.hostName) : nil
+    let found = weights + [buckets.sentence].compactMap { $0 }
+    try output.map { try announce($0.log, threads, course, runners, start, found) }
+    let queue = ReductionQueue(communicator, reducing: course.assignment.reduction)
     defer { queue.close() }
     norms?.queue = queue
     let loader = BatchLoader(
-      experiment.training, experiment.trainingPipeline,
-      sequence(schedule, assignment, communicator.rank, step, totalSteps),
-      loaderSettings(assignment.perRank), mixing: experiment.mixing)
+      experiment.training, experiment.trainingPipeline, course.sequence(rank: communicator.rank, seed: settings.seed),
+      loaderSettings(course.assignment.perRank), mixing: experiment.mixing)
     defer { loader.shutdown() }
-    let store = CheckpointStore(
-      folder: start.folder + "/checkpoints", keepLast: settings.keepLast, keepBest: settings.keepBest)
-    if isFirst { store.clean() }
-    let trace = isFirst && settings.traces
-      ? StepTrace(path: start.folder + "/trace.json", rank: 0, host: communicator.hostName) : nil
-    let writer = isFirst ? CheckpointWriter(store) : nil
-    // A run that fails must not lose the checkpoint that is being written, and not in silence.
-    defer { if let failure = writer?.untoldFailure() { log?.announce("warning: \(failure)") } }
-    let evaluation = Evaluation(
-      experiment.evaluation, experiment.evaluationPipeline, batch: settings.evaluationBatch, loaderSettings(1))
+    defer { output?.tellFailure() }
     let loop = try TrainingLoop(
-      runners, update, settings, schedule: schedule, totalSteps: totalSteps,
-      lastStep: request.steps.map { min(step + $0, totalSteps) } ?? totalSteps, queue: queue, loader: loader,
-      capsules: CapsuleRecorder(
-        runners, update, queue, assignment, experiment, runFolder: start.folder, build: request.build, log: log),
-      evaluation: evaluation,
-      explanations: isFirst ? ExplanationPictures(evaluation, runners, count: settings.explainedPictures) : nil,
-      assignment: assignment, exchange: exchange, resumed: start.info, log: log, writer: writer,
-      stop: request.stop, trace: trace,
-      describe: describe)
+      self, from: start, course, runners, update, queue: queue, loader: loader, evaluation: evaluation, output: output)
     if request.isDebugging {
       runners.observer = DebugObserver(
-        runners, loop.gradients, log: log, nameOfSample: experiment.training.name(of:)).observe
+        runners, loop.gradients, log: output?.log, nameOfSample: experiment.training.name(of:)).observe
     }
     let ending = try loop.run()
-    if isFirst && experiment.task.name == "classification" {
-      log?.attempt {
-        try PredictionSheet(evaluation: loop.evaluation).write(runners, to: start.folder + "/pictures/predictions.png")
-      }
-    }
-    let hidden = trace?.hiddenShare.map { "communication hidden: \(NumberText.percent($0))\n" }
-    return (ending, (log?.finish() ?? "") + (hidden ?? ""))
+    return (ending, output?.finish(self, runners, evaluation) ?? "")
+  }
+
+  private func makeRunners(
+    _ start: RunStart, _ course: RunCourse, _ buckets: BucketSize.Choice, _ norms: ReplicaNorms?, _ team: WorkerTeam,
+    _ communicator: any Communicator
+  ) throws -> NetworkRunners {
+    let settings = experiment.settings, batch = course.schedule.replicaBatch
+    return try NetworkRunners(
+      experiment.network, experiment.task, batch: batch, image: experiment.trainingPipeline.outputShape, team: team,
+      key: RandomKey(settings.seed).appending("parameters"), bucketBytes: buckets.bytes,
+      memoryBudget: settings.memoryBudget, disabledRewrites: settings.disabledRewrites,
+      convolutions: try measuredConvolutions(start, batch, team, communicator), replicaSums: norms,
+      isInterpreted: request.isDebugging, measuresSteps: communicator.rank == 0 && settings.traces)
+  }
+
+  private func makeUpdate(
+    _ course: RunCourse, _ runners: NetworkRunners, _ communicator: any Communicator
+  ) throws -> ParameterUpdate {
+    let schedule = try experiment.schedule(
+      stepsPerEpoch: course.schedule.stepsPerEpoch, totalSteps: course.totalSteps)
+    let shards = experiment.settings.shardsOptimizer && communicator.size > 1
+      ? OptimizerShards(buckets: runners.mainPlan.buckets, rank: communicator.rank, ranks: communicator.size) : nil
+    return try ParameterUpdate(
+      experiment.optimizer, schedule, experiment.clipping, average: experiment.average,
+      decaysEverything: experiment.decaysEverything, layerDecay: experiment.layerDecay, state: runners.state,
+      team: runners.team, ranks: communicator.size, shards: shards)
   }
 
   /// The methods of convolutions that rank 0 has measured, those of a resumed run first: they decide its numbers.
@@ -156,15 +127,6 @@ public struct TrainingRun {
       return try ConvolutionTuning(team: team).choices(
         for: graph, known: start.info?.convolutions ?? ConvolutionChoices())
     }
-  }
-
-  private func sequence(
-    _ schedule: BatchSchedule, _ assignment: ReplicaAssignment, _ rank: Int, _ step: Int, _ totalSteps: Int
-  ) -> BatchSequence {
-    let (epoch, within) = step.quotientAndRemainder(dividingBy: schedule.stepsPerEpoch)
-    return BatchSequence(
-      schedule, replicas: assignment.range(rank: rank), seed: experiment.settings.seed, isShuffled: true,
-      start: (epoch, within), endEpoch: (totalSteps + schedule.stepsPerEpoch - 1) / schedule.stepsPerEpoch)
   }
 
   /// A step holds all its replicas' batches at once, so that many must be ahead.
@@ -188,24 +150,17 @@ public struct TrainingRun {
     return agreement
   }
 
-  private func describe(_ info: CheckpointInfo) -> CheckpointInfo {
-    var info = info
-    info.classNames = experiment.training.classNames
-    info.runFile = experiment.file.resolvedYAML()
-    return info
-  }
-
   private func announce(
-    _ log: RunLog, _ threads: RankThreads, _ assignment: ReplicaAssignment, _ schedule: BatchSchedule,
-    _ runners: NetworkRunners, _ totalSteps: Int, _ start: RunStart
+    _ log: RunLog, _ threads: RankThreads, _ course: RunCourse, _ runners: NetworkRunners, _ start: RunStart,
+    _ found: [String]
   ) throws {
     try log.keep(experiment.file.resolvedYAML())
-    let plan = runners.mainPlan, settings = experiment.settings
+    let plan = runners.mainPlan, settings = experiment.settings, assignment = course.assignment
     for sentence in start.remarks + experiment.remarks { log.announce(sentence) }
-    for warning in threads.warnings { log.announce("warning: \(warning)") }
+    for warning in start.warnings + threads.warnings { log.warn(warning) }
     log.announce(
       "\(assignment.ranks.of("rank")) x \(threads.team.count.of("thread")), \(assignment.replicas.of("replica")) of "
-        + "\(schedule.replicaBatch.of("sample")), \(assignment.reduction.rawValue) reduction"
+        + "\(course.schedule.replicaBatch.of("sample")), \(assignment.reduction.rawValue) reduction"
         + settings.remarks(ranks: assignment.ranks) + (experiment.synchronizesNorms ? ", norms over all replicas" : ""))
     log.announce(threads.sentence)
     log.announce(
@@ -214,10 +169,11 @@ public struct TrainingRun {
         + "again), gradients in \(plan.buckets.count) buckets")
     log.announce(
       "\(experiment.training.count) training and \(experiment.evaluation.count) evaluation samples, "
-        + "\(schedule.stepsPerEpoch) steps an epoch, \(totalSteps) steps in all; results in \(log.folder)")
+        + "\(course.schedule.stepsPerEpoch) steps an epoch, \(course.totalSteps) steps in all; results in \(log.folder)")
     if let decay = experiment.layerDecay { log.announce(decay.sentence(runners.state.specs)) }
     if let convolutions = runners.convolutions { log.announce(convolutions.sentence) }
     let unused = plan.program.parametersWithoutGradient
     if !unused.isEmpty { log.announce("parameters without a gradient: \(unused.joined(separator: ", "))") }
+    for sentence in found { log.announce(sentence) }
   }
 }

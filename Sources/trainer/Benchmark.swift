@@ -83,13 +83,11 @@ struct Benchmark: ParsableCommand {
   }
 
   private func checkedRewrites() throws(ConfigError) -> [any Rewrite] {
-    let known = Plan.rewrites.map(\.name)
-    for name in disableRewrite where !known.contains(name) {
-      throw ConfigError(
-        path: "--disable-rewrite",
-        problem: .wrongValue(wanted: "one of \(known.joined(separator: ", "))", found: "'\(name)'"))
+    let names = Set(disableRewrite)
+    if let flaw = RunSettings.flaw(ofRewrites: names) {
+      throw ConfigError(path: "--disable-rewrite", problem: .invalid(flaw))
     }
-    return Plan.rewrites(except: Set(disableRewrite))
+    return Plan.rewrites(except: names)
   }
 
   private static func warn(_ sentence: String) {

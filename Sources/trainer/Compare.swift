@@ -15,6 +15,7 @@ struct Compare: ParsableCommand {
 
       A module with options stands in braces: --attention "se,{name: se, reduction: 8}". Table (text, Markdown, JSON) \
       and figure are in the output folder and new after every run. Stopped or killed, the same command goes on.
+      The log has a line at each run's beginning and end, and its progress; all numbers are in the runs' own folders.
       """)
 
   @Argument(help: "A run file (YAML), then settings that win over it: key.path=value.")
@@ -50,14 +51,16 @@ struct Compare: ParsableCommand {
             variants: try ComparisonVariant.list(attention), seeds: count,
             output: output ?? "runs/compare-\(job.runName(runAndSettings))", build: build,
             stop: StopRequest(allocationEnd: LaunchEnvironment().allocationEnd),
-            makeProgress: job.progressLine, makeNetwork: makeNetwork))
+            progress: job.progressLine(every: 30, isAside: json || markdown), makeNetwork: makeNetwork))
       }
       let (ending, report) = try comparison.run(job.communicator)
       if job.communicator.rank == 0 {
-        print(try json ? report.json() : markdown ? report.markdown : report.text, terminator: "")
         if ending == .stopped {
-          print("stopped after \(report.finishedRuns) of \(report.runs.count) runs: the same command goes on")
-        } else if !json && !markdown {
+          comparison.request.progress.announce(
+            "stopped after \(report.finishedRuns) of \(report.runs.count) runs: the same command goes on")
+        }
+        print(try json ? report.json() : markdown ? report.markdown : report.text, terminator: "")
+        if ending == .finished && !json && !markdown {
           print("table and figure: \(comparison.request.output)/comparison.{txt,md,json,png}")
         }
       }

@@ -54,13 +54,10 @@ struct Job {
 
   private static func end(_ code: ProgramExit, saying sentence: String?) -> Never {
     if let sentence { write("error: \(sentence)") }
-    // All open streams: `print` buffers when it does not write to a terminal.
-    errno = 0
-    let isWritten = fflush(nil) == 0
-    if code == .success && !isWritten {
-      let error = OutputError(code: errno)
+    if let error = OutputError.found(), sentence == nil {
       write("error: \(error)")
-      _exit(ProgramExit(error).rawValue)
+      // A check that failed, or a run that goes on, is known by its own code.
+      if code == .success { _exit(ProgramExit(error).rawValue) }
     }
     // Threads that still wait for ranks which have gone must not keep the process.
     _exit(code.rawValue)
@@ -106,10 +103,13 @@ struct Job {
   var build: String { (try? Checksum.crc32(ofFile: "/proc/self/exe")).map { String($0) } ?? "unknown" }
 
   /// The progress line on this rank's terminal.
-  func progressLine() -> ProgressLine {
-    let isWatched = LaunchEnvironment().showsOutputOnTerminal
-    return ProgressLine(isWatched ? .terminal(columns: terminalColumns) : .plain(intervalSeconds: 5)) {
-      show($0, on: STDOUT_FILENO)
+  /// - Parameters:
+  ///   - interval: seconds between two lines where there is no terminal.
+  ///   - isAside: whether it goes to the standard error, line by line, because a program reads the standard output.
+  func progressLine(every interval: Double = 5, isAside: Bool = false) -> ProgressLine {
+    let isWatched = !isAside && LaunchEnvironment().showsOutputOnTerminal
+    return ProgressLine(isWatched ? .terminal(columns: terminalColumns) : .plain(intervalSeconds: interval)) {
+      show($0, on: isAside ? STDERR_FILENO : STDOUT_FILENO)
     }
   }
 
@@ -133,26 +133,5 @@ struct MissingRunFile: Error, CustomStringConvertible {
     let near = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasSuffix(".yaml") }
     let nearest = nearestName(to: URL(fileURLWithPath: path).lastPathComponent, among: near)
     return "there is no readable run file \(path)" + (nearest.map { "; did you mean '\($0)'?" } ?? "")
-  }
-}
-
-/// Writes text to one of the standard streams. What the stream does not take is lost: a log on a full disk must not end
-/// the training that it tells of (`FileHandle.write` would).
-func show(_ text: String, on stream: Int32) {
-  var rest = Array(text.utf8)[...]
-  while !rest.isEmpty {
-    let count = rest.withUnsafeBytes { Foundation.write(stream, $0.baseAddress, $0.count) }
-    if count < 0 && errno == EINTR { continue }
-    guard count > 0 else { return }
-    rest = rest.dropFirst(count)
-  }
-}
-
-/// Results that the standard output did not take.
-struct OutputError: Error, CustomStringConvertible {
-  /// The system's error number, where it is still known.
-  let code: Int32
-  var description: String {
-    "the standard output does not take the results" + (code == 0 ? "" : ": \(String(cString: strerror(code)))")
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Compute
+import Configuration
 import Foundation
 import Pictures
 import Training
@@ -7,20 +8,25 @@ import Training
 /// `trainer predict`: says what is on pictures, and draws them with their labels, or why the network says so.
 struct Predict: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Label pictures with a checkpoint, or explain the labels.",
+    abstract: "Label pictures with a checkpoint or a file of weights, or explain the labels.",
     discussion: """
-      Example: trainer predict --checkpoint runs/quickstart/checkpoints/latest photo.jpg --output labelled.png
-      With --explain each picture gets a page of its own: Grad-CAM, the modules' maps, gates and weights.
+      Example: trainer predict --checkpoint runs/quickstart/checkpoints/latest photo.jpg --output labelled
+      Example: trainer predict RUN.yaml data.root=DATA --checkpoint resnet50.pth photo.jpg
+
+      A checkpoint says itself what its network and its classes are. For a file of weights the run file does, and its \
+      data set has the names; with model.classes=N there need be none. What is found goes to the standard output; what \
+      is drawn goes into the folder of --output: predictions.png, or with --explain a page for each picture, with \
+      Grad-CAM, the modules' maps, gates and weights.
       """)
 
-  @Option(help: "A checkpoint folder.")
+  @Option(help: "A checkpoint folder, or weights under the reference's names: safetensors, or .pth of PyTorch.")
   var checkpoint: String
 
-  @Flag(help: "With the moving average of the weights.")
+  @Flag(help: "With the moving average of the weights, which a run with `optimizer.average` keeps.")
   var average = false
 
-  @Option(help: "The labelled pictures in one PNG (predictions.png); with --explain a folder (explanations).")
-  var output: String?
+  @Option(help: "The folder for what is drawn.")
+  var output = "predictions"
 
   @Option(help: "The classes listed for each picture.")
   var top = 3
@@ -34,63 +40,83 @@ struct Predict: ParsableCommand {
   @Flag(help: "One JSON object a picture, with logits; with --explain also every map, gate and weight.")
   var json = false
 
-  @Argument(help: "Pictures: JPEG or PNG.")
-  var pictures: [String]
+  @Argument(
+    help: """
+      Pictures: JPEG or PNG. Before them, where one is needed, a run file (.yaml) and settings that win over it.
+      """)
+  var runAndPictures: [String]
 
   func validate() throws {
     if explainedClass != nil && !explain {
       throw ValidationError("--class goes with --explain: it says whose score is explained")
     }
+    if ["png", "jpg", "jpeg"].contains((output as NSString).pathExtension.lowercased()) {
+      throw ValidationError("--output: wanted a folder for what is drawn, found the picture '\(output)'")
+    }
+    if words.pictures.isEmpty { throw ValidationError("name the pictures to label: JPEG or PNG files") }
+  }
+
+  /// The run file with its settings, where one is given, and the pictures: no picture ends in .yaml, and a setting
+  /// stands right behind a run file.
+  private var words: (runAndSettings: [String], pictures: [String]) {
+    guard let first = runAndPictures.first, first.hasSuffix(".yaml") || first.hasSuffix(".yml") else {
+      return ([], runAndPictures)
+    }
+    let settings = runAndPictures.dropFirst().prefix {
+      $0.contains("=") && !FileManager.default.fileExists(atPath: $0)
+    }
+    return ([first] + settings, Array(runAndPictures.dropFirst(1 + settings.count)))
   }
 
   func run() throws {
-    try Job.start { _ in
+    try Job.start { job in
+      let (runAndSettings, pictures) = words
+      let file = runAndSettings.isEmpty ? nil : try job.runFile(runAndSettings)
+      guard job.communicator.rank == 0 else { return .success }
       let prediction = try Prediction(
-        checkpoint: checkpoint, isAveraged: average, threads: max(1, Processor.affinityCount),
+        checkpoint: checkpoint, runFile: file, isAveraged: average, threads: max(1, Processor.affinityCount),
         makeNetwork: makeNetwork)
+      let label = try explainedClass.map { try prediction.label(named: $0) }
+      do {
+        try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
+      } catch {
+        throw PictureError(path: output, reason: "the folder cannot be made")
+      }
       if explain {
-        try writeExplanations(prediction)
+        try writeExplanations(prediction, of: pictures, label)
       } else {
-        try writeLabels(prediction)
+        try writeLabels(prediction, of: pictures)
       }
       return .success
     }
   }
 
-  private func writeLabels(_ prediction: Prediction) throws {
-    let output = output ?? "predictions.png"
+  private func writeLabels(_ prediction: Prediction, of pictures: [String]) throws {
+    let sheet = output + "/predictions.png"
     var labelled: [LabelledPictures.Item] = []
     for file in pictures {
       let answer = try prediction.answer(file: file)
-      print(json ? try object(file, answer, prediction) : line(file, answer.probabilities, answer.ranking, prediction))
+      print(
+        json
+          ? try jsonText(PredictionReport(file, answer, prediction)) : line(file, answer.probabilities, prediction))
       labelled.append(item(answer, prediction))
     }
-    try LabelledPictures(items: labelled).rendered().writePNG(to: output)
-    if !json { print("drawn in \(output)") }
+    try LabelledPictures(items: labelled).rendered().writePNG(to: sheet)
+    if !json { print("drawn in \(sheet)") }
   }
 
-  private func writeExplanations(_ prediction: Prediction) throws {
-    let folder = output ?? "explanations"
-    let label = try explainedClass.map { try prediction.label(named: $0) }
-    do {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    } catch {
-      throw PictureError(path: folder, reason: "the folder cannot be made")
-    }
+  private func writeExplanations(_ prediction: Prediction, of pictures: [String], _ label: Int?) throws {
     var names = PictureNames()
     for file in pictures {
       let explanation = try prediction.explanation(file: file, label: label)
-      let page = "\(folder)/\(names.name(for: file)).png"
+      let page = "\(output)/\(names.name(for: file)).png"
       let sheet = ExplanationSheet(
         title: (file as NSString).lastPathComponent, explanation, nameOfClass: prediction.name)
       try sheet.rendered().writePNG(to: page)
-      if json {
-        print(try jsonText(ExplanationReport(file, explanation, prediction, page: page)))
-      } else {
-        let probabilities = explanation.probabilities
-        let ranking = probabilities.indices.sorted { (probabilities[$1], $0) < (probabilities[$0], $1) }
-        print("\(line(file, probabilities, ranking, prediction)); drawn in \(page)")
-      }
+      print(
+        json
+          ? try jsonText(ExplanationReport(file, explanation, prediction, page: page))
+          : "\(line(file, explanation.probabilities, prediction)); drawn in \(page)")
     }
   }
 
@@ -102,22 +128,29 @@ struct Predict: ParsableCommand {
       predicted: prediction.name(best), probability: answer.probabilities[best])
   }
 
-  private func line(
-    _ file: String, _ probabilities: [Double], _ ranking: [Int], _ prediction: Prediction
-  ) -> String {
-    let classes = ranking.prefix(top).map {
+  private func line(_ file: String, _ probabilities: [Double], _ prediction: Prediction) -> String {
+    let classes = Prediction.ranking(probabilities).prefix(top).map {
       "\(prediction.name($0)) \(String(format: "%.1f", 100 * probabilities[$0])) %"
     }
     return "\(file): \(classes.joined(separator: ", "))"
   }
+}
 
-  private func object(_ file: String, _ answer: Prediction.Answer, _ prediction: Prediction) throws -> String {
-    let best = answer.ranking[0]
-    let values: [String: Any] = [
-      "file": file, "class": prediction.name(best), "label": best, "probability": answer.probabilities[best],
-      "logits": answer.logits.map { Double($0) },
-    ]
-    return String(decoding: try JSONSerialization.data(withJSONObject: values, options: [.sortedKeys]), as: UTF8.self)
+/// What `trainer predict --json` prints of a picture.
+struct PredictionReport: Encodable {
+  let file: String
+  /// The likeliest class.
+  let `class`: String
+  let label: Int
+  let probability: Double
+  let logits: [Float]
+
+  init(_ file: String, _ answer: Prediction.Answer, _ prediction: Prediction) {
+    self.file = file
+    label = answer.ranking[0]
+    `class` = prediction.name(label)
+    probability = answer.probabilities[label]
+    logits = answer.logits
   }
 }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Safetensors
 import Testing
 
 /// `trainer compare` as a user meets it: trains what is not trained, prints what the runs found, goes on.
@@ -21,18 +22,32 @@ import Testing
 
     let ending = try compare(tiny, options: ["--seeds", "2", "--json"], ranks: Program.hasMPIRun ? 2 : nil)
     #expect(ending.code == 0, "\(ending.errors)")
-    let start = try #require(ending.output.range(of: "\n{\n"))
-    let json = try #require(
-      try JSONSerialization.jsonObject(with: Data(ending.output[start.lowerBound...].utf8)) as? [String: Any])
-    let rows = try #require(json["rows"] as? [[String: Any]])
+    let rows = try #require(try ending.json()["rows"] as? [[String: Any]])
     #expect(rows.map { $0["variant"] as? String } == ["none", "cat"])
     #expect(try tiny.bytes("compared/cat-seed1") == tiny.bytes("alone"))
+    // The data of one run for all: what is kept of each run is still its whole run file.
+    let kept = try ["compared/cat-seed1", "alone"].map {
+      try String(contentsOfFile: tiny.path($0) + "/run.yaml", encoding: .utf8)
+    }
+    #expect(kept[0] == kept[1] && kept[0].contains("training_scenes: 64"), "\(kept[0])")
     let found = try [0, 1].map { try tiny.last("top1", "compared/cat-seed\($0)", phase: "evaluate") }
     #expect(rows[1]["values"] as? [Double] == found)
+    // The log stands beside the object: for each run a line at its beginning, its progress, a line at its end.
+    let log = ending.errors.split(separator: "\n").filter { !$0.hasPrefix("warning: ") }
+    let own = log.filter { !$0.hasPrefix("epoch ") }.map { $0.prefix { $0 != ":" && $0 != "," } }
+    let starts = (1...4).map { "run \($0) of 4" }, ends = ["none", "cat", "none", "cat"]
+    #expect(own == zip(starts, ends).flatMap { [$0[...], $1[...]] }, "\(ending.errors)")
+    #expect(log.contains { $0.hasPrefix("epoch ") && $0.contains("step 6/6") }, "\(ending.errors)")
     #expect(rows[1]["mean"] as? Double == (found[0] + found[1]) / 2)
     let factors = try #require(rows[1]["factors"] as? [String: [Double]])
-    // ResNet-20 has nine blocks; each CAT has eight factors.
+    // ResNet-20 has nine blocks; each CAT has eight factors, by the depth of their blocks.
     #expect(factors.count == 8 && factors.values.allSatisfy { $0.count == 9 })
+    let weights = try [0, 1].map {
+      try SafetensorsFile(path: tiny.path("compared/cat-seed\($0)/checkpoints/latest/model.safetensors"))
+    }
+    let last = try weights.map { Double(try $0.floats("layer3.2.cat.c_alpha")[0]) }
+    let mean = try #require(factors["c_alpha"]?.last)
+    #expect(abs(mean - (last[0] + last[1]) / 2) < 1e-12 && last[0] != 0, "\(mean) of \(last)")
     for file in ["txt", "md", "json", "png"] { #expect(tiny.exists("compared/comparison.\(file)")) }
 
     let before = try tiny.bytes("compared/none-seed0")

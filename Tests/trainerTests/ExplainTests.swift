@@ -29,7 +29,7 @@ import Testing
     let weights = try #require(modules.first { $0["kind"] as? String == "weights" }?["values"] as? [Double])
     #expect(abs(weights.reduce(0, +) - 1) < 1e-6)
     let plain = try Program.run(
-      ["predict", "--checkpoint", checkpoint, "--json", "--output", run.path("plain.png"), Self.photo]
+      ["predict", "--checkpoint", checkpoint, "--json", "--output", run.path("plain"), Self.photo]
     ).json()
     let (a, b) = (try #require(report["logits"] as? [Double]), try #require(plain["logits"] as? [Double]))
     // One plan is fused, the other is not: the same up to rounding.
@@ -45,8 +45,9 @@ import Testing
     #expect(unknown.errors.contains("--class: no class is called 'stra'; did you mean 'star'?"), "\(unknown.errors)")
     let alone = try Program.run(start + ["--class", "star", Self.photo])
     #expect(alone.code == 64 && alone.errors.contains("--class goes with --explain"))
-    let broken = try Program.run(start + ["--explain", run.file], in: run.folder)
-    #expect(broken.code == 65 && broken.errors.contains("tiny.yaml: is text that begins with"), "\(broken.errors)")
+    try "no picture\n".write(toFile: run.path("text.jpg"), atomically: true, encoding: .utf8)
+    let broken = try Program.run(start + ["--explain", run.path("text.jpg")], in: run.folder)
+    #expect(broken.code == 65 && broken.errors.contains("text.jpg: is text that begins with"), "\(broken.errors)")
     let blocked = try Program.run(start + ["--explain", "--output", run.file, Self.photo])
     #expect(blocked.code == 74 && blocked.errors.contains("tiny.yaml"), "\(blocked.errors)")
     let settings = try run.train("many", ["run.explain=65"], expecting: 64)

@@ -123,20 +123,39 @@ import Testing
 
   @Test func `A log on a full disk does not end the training that it tells of`() throws {
     let run = try TinyRun()
-    let arguments = run.arguments("run", ["run.steps=2"]).map { "'\($0)'" }.joined(separator: " ")
-    let trainer = try #require(Program.path)
-    func shell(_ command: String) throws -> Int32 {
-      let process = Process()
-      process.executableURL = URL(fileURLWithPath: "/bin/sh")
-      process.arguments = ["-c", command]
-      process.standardError = FileHandle.nullDevice
-      try process.run()
-      process.waitUntilExit()
-      return process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus
-    }
     // The summary is missing, which the exit code says; the run itself is whole.
-    #expect(try shell("'\(trainer)' \(arguments) > /dev/full") == 74)
+    #expect(try ending(of: run.arguments("run", ["run.steps=2"]), "> /dev/full").code == 74)
     #expect(run.exists("run/checkpoints/step-000002") && run.exists("run/pictures/predictions.png"))
-    #expect(try shell("'\(trainer)' train missing.yaml 2> /dev/full") == 64)
+    #expect(try ending(of: ["train", "missing.yaml"], "2> /dev/full").code == 64)
+  }
+
+  /// Runs the program in a shell that sends its output elsewhere.
+  private func ending(of words: [String], _ redirection: String, in folder: String? = nil) throws -> Program.Ending {
+    let command = ([try #require(Program.path)] + words).map { "'\($0)'" }.joined(separator: " ")
+    return try Program.start(command: ["/bin/sh", "-c", "\(command) \(redirection)"], in: folder).end()
+  }
+
+  /// Short results stay in the buffer until the end, long ones are refused while they are printed.
+  @Test func `Results that the output does not take are a sentence, whatever the command`() throws {
+    let run = try TinyRun(), fixtures = "\(Pictures.repository)/Tests/Fixtures"
+    try run.train("run", ["run.steps=1", "run.checkpoint_every=1"])
+    let checkpoint = run.path("run/checkpoints/latest"), photo = fixtures + "/datasets/baseline_420.jpg"
+    let commands = [
+      ["models"], ["models", "--json"], ["inspect", "--model", "resnet20"],
+      ["inspect", "--model", "resnet20", "--plan"], ["verify", fixtures + "/cbam/module_c32_r8.safetensors"],
+      ["evaluate", run.file, "--checkpoint", checkpoint], ["predict", "--checkpoint", checkpoint, photo],
+      ["predict", "--checkpoint", checkpoint, "--explain", "--json", photo], ["checkpoint", "show", checkpoint],
+      ["checkpoint", "show", checkpoint, "--json"], ["checkpoint", "compare", checkpoint, checkpoint],
+      ["benchmark", "--model", "resnet20", "--batch", "2", "--steps", "1", "--warmup", "0"],
+    ]
+    for words in commands {
+      let ending = try ending(of: words, "> /dev/full", in: run.folder)
+      #expect(ending.code == 74, "\(words): \(ending.errors)")
+      #expect(ending.errors.hasSuffix("\n") && sentences(ending).count == 1, "\(words): \(ending.errors)")
+      #expect(ending.errors.contains("error: the standard output does not take the results"), "\(ending.errors)")
+    }
+    // A check that failed has a code of its own.
+    let failed = try ending(of: ["verify", photo], "> /dev/full")
+    #expect(failed.code == 1 && sentences(failed).count == 1, "\(failed.errors)")
   }
 }

@@ -20,11 +20,21 @@ import Testing
     #expect(try run.bytes("rewritten") != run.bytes("plain"), "nothing was switched off")
   }
 
+  @Test func `A name that is nearly one is offered, as in a run file`() throws {
+    let refused = try Program.run(["benchmark", "--disable-rewrite", "fuse_normalisation"])
+    #expect(refused.code == 64)
+    for part in [
+      "--disable-rewrite: wanted names among", "found 'fuse_normalisation'; did you mean 'fuse_normalization'?",
+    ] {
+      #expect(refused.errors.contains(part), "\(refused.errors)")
+    }
+  }
+
   /// The names that the program offers when it is given another.
   private func rewrites() throws -> [String] {
     let refused = try Program.run(["benchmark", "--disable-rewrite", "none"])
     #expect(refused.code == 64)
-    let list = try #require(refused.errors.firstMatch(of: /wanted one of ([a-z0-9_, ]+), found 'none'/)).1
+    let list = try #require(refused.errors.firstMatch(of: /wanted names among ([a-z0-9_, ]+), found 'none'/)).1
     return list.split(separator: ", ").map(String.init)
   }
 }

@@ -21,10 +21,10 @@ struct SeveralHostsTests {
     try run.train("unbroken", settings)
     try "h1 slots=2\n# the second\nh2 slots=2\n".write(toFile: run.path("hosts"), atomically: true, encoding: .utf8)
     let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../launch/train")
-    let (command, environment) = hosts.onFirstHost(
+    let command = hosts.onFirstHost(
       [script.standardized.path, "--hostfile", run.path("hosts"), "--restarts", "1"]
         + run.arguments("run", settings).dropFirst())
-    let job = try Program.start(command: command, environment: environment)
+    let job = try Program.start(command: command)
     try job.wait { run.exists("run/checkpoints/step-000040") }
     try hosts.lose(2)
     kill(try #require(run.process("run", rank: 3)), SIGKILL)
@@ -42,7 +42,7 @@ struct SeveralHostsTests {
     let run = try TinyRun(), hosts = try NetworkHosts(2)
     let job = try Program.start(run.arguments("run", Self.endless), ranks: 4, on: hosts)
     try job.wait { (try? run.steps("run").count > 3) == true }
-    if how == "cut" { try hosts.setLink(of: 2, isUp: false) } else { try hosts.choke(2) }
+    if how == "cut" { try hosts.cut(2) } else { try hosts.choke(2) }
     let start = Date(), ending = job.end(within: 40), seconds = Date().timeIntervalSince(start)
     #expect(ending.code != 0 && seconds < 5 + 10, "ended after \(seconds) s with code \(ending.code)")
     let lines = ending.errors.split(separator: "\n")

@@ -10,14 +10,18 @@ import Layers
 public struct ConditionalConvolution: Module, Sendable {
   /// Output channels; those of the input when `nil`.
   public var outputs: Int?
+  /// The sets of filters that are mixed: E.
   public var experts: Int
   /// The window's side, odd.
   public var kernel: Int
+  /// Of every expert, along both axes.
   public var stride: Int
+  /// Parts of the channels that are convolved apart; must divide the channels before and after.
   public var groups: Int
   /// Whether every expert has a bias too.
   public var bias: Bool
 
+  /// Eight 3x3 experts without biases that keep the size.
   public init(
     outputs: Int? = nil, experts: Int = 8, kernel: Int = 3, stride: Int = 1, groups: Int = 1, bias: Bool = false
   ) {

@@ -11,17 +11,22 @@ import Layers
 public struct DynamicConvolution: Module, Sendable {
   /// Output channels; those of the input when `nil`.
   public var outputs: Int?
+  /// K, the kernels that are mixed.
   public var kernels: Int
   /// The window's side, odd.
   public var kernel: Int
+  /// Of every kernel, along both axes.
   public var stride: Int
+  /// Parts of the channels that are convolved apart; must divide the channels before and after.
   public var groups: Int
   /// Hidden units are ⌊C · ratio⌋ + 1; as many as kernels for images of three channels.
   public var ratio: Double
   /// τ.
   public var temperature: Float
+  /// Whether every kernel has a bias b_k, mixed by the same weights.
   public var bias: Bool
 
+  /// Four 3x3 kernels, mixed at a temperature of 34: nearly evenly at the start.
   public init(
     outputs: Int? = nil, kernels: Int = 4, kernel: Int = 3, stride: Int = 1, groups: Int = 1, ratio: Double = 0.25,
     temperature: Float = 34, bias: Bool = true

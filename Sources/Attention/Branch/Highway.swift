@@ -11,6 +11,7 @@ public struct Highway: Module, Sendable {
   /// b_t at the start.
   public var gateStart: Float
 
+  /// The gate starts at σ(-2) = 0.12 where W_t x is small: most of x passes untouched.
   public init(gateStart: Float = -2) { self.gateStart = gateStart }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {

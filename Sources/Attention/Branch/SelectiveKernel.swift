@@ -12,6 +12,7 @@ import Layers
 public struct SelectiveKernel: Module, Sendable {
   /// Output channels; those of the input when `nil`.
   public var outputs: Int?
+  /// Of every branch, along both axes.
   public var stride: Int
   /// The dilation of each branch.
   public var dilations: [Int]
@@ -22,6 +23,7 @@ public struct SelectiveKernel: Module, Sendable {
   /// L.
   public var minimum: Int
 
+  /// Two branches that reach over 3x3 and 5x5 positions, G = 32, r = 16, L = 32: the paper's SK[2, 32, 16].
   public init(
     outputs: Int? = nil, stride: Int = 1, dilations: [Int] = [1, 2], groups: Int = 32, reduction: Int = 16,
     minimum: Int = 32

@@ -11,6 +11,7 @@ import Layers
 public struct SplitAttention: Module, Sendable {
   /// Output channels; those of the input when `nil`.
   public var outputs: Int?
+  /// Of the 3x3 convolution, along both axes.
   public var stride: Int
   /// R.
   public var radix: Int
@@ -19,6 +20,7 @@ public struct SplitAttention: Module, Sendable {
   /// Hidden units; a quarter of R·C, at least 32, to a multiple of 8 when `nil`.
   public var hidden: Int?
 
+  /// Two splits of one group: ResNeSt's 2s1x64d.
   public init(outputs: Int? = nil, stride: Int = 1, radix: Int = 2, cardinality: Int = 1, hidden: Int? = nil) {
     self.outputs = outputs
     self.stride = stride

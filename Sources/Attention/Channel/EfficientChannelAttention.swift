@@ -13,6 +13,7 @@ public struct EfficientChannelAttention: Module, Sendable {
   /// ECA-NS: taps of its own for each channel (table 2 of the paper).
   public var perChannel: Bool
 
+  /// One kernel for all channels, whose width follows from their number.
   public init(kernel: Int? = nil, perChannel: Bool = false) {
     self.kernel = kernel
     self.perChannel = perChannel

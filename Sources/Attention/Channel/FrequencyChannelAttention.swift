@@ -32,14 +32,18 @@ public struct FrequencyChannelAttention: Module, Sendable {
     }
   }
 
+  /// The list that the frequencies are taken from.
   public var selection: Selection
   /// How many of them, at most 32; each has as many channels.
   public var count: Int
-  /// The size that the transform is taken at.
+  /// Rows of the size that the transform is taken at.
   public var height: Int
+  /// Columns of the size that the transform is taken at.
   public var width: Int
+  /// Hidden units of the gate are C / reduction, at least one.
   public var reduction: Int
 
+  /// The sixteen best frequencies on a 7x7 grid: FcaNet-TS.
   public init(_ selection: Selection = .top, count: Int = 16, height: Int = 7, width: Int = 7, reduction: Int = 16) {
     self.selection = selection
     self.count = count

@@ -8,11 +8,15 @@ import Layers
 /// l2: e_c = α_c √(Σ x² + ε), n_c = γ_c / √(mean over c of e² + ε); l1: e_c = α_c Σ |x|, n_c = γ_c / (mean |e| + ε);
 /// y = x (1 + tanh(e n + β)). Sums run over positions. It starts as the identity. In and out `[N, H, W, C]`.
 public struct GatedChannelTransformation: Module, Sendable {
+  /// What measures a channel's energy over the positions: Σ |x|, or √(Σ x²).
   public enum Norm: String, CaseIterable, Sendable { case l1, l2 }
 
+  /// The norm of e and n above.
   public var norm: Norm
+  /// ε, added under both roots of l2, and to the mean of l1.
   public var epsilon: Float
 
+  /// The l2 form, which the paper prefers.
   public init(norm: Norm = .l2, epsilon: Float = 1e-5) {
     self.norm = norm
     self.epsilon = epsilon

@@ -11,6 +11,7 @@ public struct SqueezeExcitation: Module, Sendable {
   /// Whether the two linear layers have biases.
   public var bias: Bool
 
+  /// A sixteenth of the channels as hidden units, without biases.
   public init(reduction: Int = 16, bias: Bool = false) {
     self.reduction = reduction
     self.bias = bias

@@ -9,9 +9,12 @@ import Layers
 /// z_c = w_c0 μ_c + w_c1 √(σ²_c + ε), y = x σ(BN(z)); the variance over positions is unbiased unless said otherwise. In
 /// and out `[N, H, W, C]`.
 public struct StyleRecalibration: Module, Sendable {
+  /// Whether the variance is divided by the positions less one, as `torch.std` does.
   public var isUnbiased: Bool
+  /// ε, added to the variance under the root.
   public var epsilon: Float
 
+  /// The style as the reference computes it: the unbiased deviation.
   public init(isUnbiased: Bool = true, epsilon: Float = 1e-5) {
     self.isUnbiased = isUnbiased
     self.epsilon = epsilon

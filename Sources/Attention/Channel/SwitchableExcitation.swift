@@ -12,20 +12,26 @@ import Layers
 ///
 /// In and out `[N, H, W, C]`. The parameters have no path of their own in the reference's blocks.
 public struct SwitchableExcitation: Module, Sendable {
+  /// An operator that makes logits e of the channels' means.
   public enum Excitation: String, CaseIterable, Sendable {
+    /// W₂ ReLU(W₁ m + b₁) + b₂, as in squeeze-and-excitation.
     case fullyConnected = "fc"
+    /// Taps along the channels, as in efficient channel attention.
     case convolution = "cnn"
+    /// A scale and a shift of its own for each channel.
     case instance = "ie"
   }
 
   /// The operators, in the order of the decision's weights.
   public var operators: [Excitation]
-  /// Hidden units of FC are C / reduction, rounded (halves to the even number), at least one; or `hidden`.
+  /// Hidden units of FC are C / reduction, rounded (halves to the even number), at least one.
   public var reduction: Int
+  /// Hidden units of FC, where they do not follow from `reduction`.
   public var hidden: Int?
   /// The taps of CNN, odd; `nil` follows ECA's rule.
   public var kernel: Int?
 
+  /// All three operators, with a sixteenth of the channels as hidden units.
   public init(
     operators: [Excitation] = [.fullyConnected, .convolution, .instance], reduction: Int = 16, hidden: Int? = nil,
     kernel: Int? = nil

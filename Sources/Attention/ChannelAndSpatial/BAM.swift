@@ -10,10 +10,12 @@ import Layers
 public struct BAM: Module, Sendable {
   /// Hidden channels of both branches are C / reduction, at least one.
   public var reduction: Int
-  /// The dilation of the spatial branch's 3x3 convolutions, and how many of them.
+  /// The dilation of the spatial branch's 3x3 convolutions.
   public var dilation: Int
+  /// How many of these convolutions follow each other: each reaches `dilation` positions farther.
   public var dilatedLayers: Int
 
+  /// The paper's r = 16 and d = 4, with two dilated convolutions.
   public init(reduction: Int = 16, dilation: Int = 4, dilatedLayers: Int = 2) {
     self.reduction = reduction
     self.dilation = dilation

@@ -19,8 +19,9 @@ public struct CAT: Module, Sendable {
   public var reduction = 16
   /// The side of the spatial branch's window, odd.
   public var spatialKernel = 7
-  /// The side and deviation of the fixed blur before the maxima.
+  /// The side of the fixed blur before the maxima, odd.
   public var blurKernel = 5
+  /// The deviation of that blur, in positions.
   public var blurDeviation = 1.0
   /// Added to the range that entropies are divided by.
   public var epsilon: Float = 1e-6
@@ -29,6 +30,7 @@ public struct CAT: Module, Sendable {
   /// Whether weight decay applies to the factors.
   public var decaysFactors = false
 
+  /// r = 16, a window of 7, a 5x5 blur and factors that start at 0; each can be set afterwards.
   public init() {}
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
@@ -86,7 +88,7 @@ public struct CAT: Module, Sendable {
   private static func placeFactor(_ name: String) -> Sight { .factor(title: "spatial factors", name: name) }
 
   private func factor(_ name: String, _ x: Tensor) -> Tensor {
-    x.trace.parameter(name, [1], initializer: .constant(factorStart), decays: decaysFactors)
+    x.factor(name, start: factorStart, decays: decaysFactors)
   }
 
   struct Perceptron: Module {

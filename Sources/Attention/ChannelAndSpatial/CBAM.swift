@@ -9,10 +9,13 @@ import Layers
 public struct CBAM: Module, Sendable {
   /// A statistic of a channel over the image.
   public enum Pool: String, CaseIterable, Sendable {
+    /// Their mean.
     case average = "avg"
+    /// Their largest.
     case maximum = "max"
     /// sqrt(Σ x²): the sum, not the mean.
     case power = "lp"
+    /// log Σ e^x, a soft maximum.
     case logSumExp = "lse"
   }
 
@@ -20,11 +23,14 @@ public struct CBAM: Module, Sendable {
   public var reduction: Int
   /// The statistics that the channel gate sums its logits over, in this order.
   public var pools: [Pool]
+  /// Whether channels are weighed, which comes first.
   public var hasChannelGate: Bool
+  /// Whether places are weighed, in what the channel gate leaves.
   public var hasSpatialGate: Bool
   /// The side of the spatial gate's window, odd: 7 in the released networks.
   public var spatialKernel: Int
 
+  /// Both gates, as the released networks have them: means and maxima, a sixteenth of the channels, windows of 7.
   public init(
     reduction: Int = 16, pools: [Pool] = [.average, .maximum], hasChannelGate: Bool = true,
     hasSpatialGate: Bool = true, spatialKernel: Int = 7

@@ -8,12 +8,15 @@ import Layers
 /// a = x σ(W₂ ReLU(W₁ gap(x) + b₁) + b₂), b = x σ(w·x + b); y = max(a, b) element by element, or their sum. In and out
 /// `[N, H, W, C]`.
 public struct ConcurrentExcitation: Module, Sendable {
+  /// How the channel-weighed and the place-weighed map become one: the larger of both element by element, or their sum.
   public enum Combination: String, CaseIterable, Sendable { case max, sum }
 
   /// Hidden units are C / reduction, at least one.
   public var reduction: Int
+  /// What y is made of a and b by.
   public var combination: Combination
 
+  /// Half the channels as hidden units, and the larger of both maps.
   public init(reduction: Int = 2, combination: Combination = .max) {
     self.reduction = reduction
     self.combination = combination

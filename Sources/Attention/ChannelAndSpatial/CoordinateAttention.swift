@@ -13,6 +13,7 @@ public struct CoordinateAttention: Module, Sendable {
   /// The least m.
   public var minimum: Int
 
+  /// A thirty-second of the channels, but at least eight.
   public init(reduction: Int = 32, minimum: Int = 8) {
     self.reduction = reduction
     self.minimum = minimum

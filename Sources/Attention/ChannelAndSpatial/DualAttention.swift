@@ -11,6 +11,7 @@ public struct DualAttention: Module, Sendable {
   /// Queries and keys have C / reduction channels, at least one.
   public var reduction: Int
 
+  /// An eighth of the channels for queries and keys.
   public init(reduction: Int = 8) { self.reduction = reduction }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
@@ -29,7 +30,7 @@ public struct DualAttention: Module, Sendable {
       let weights = projected("query_conv", inner)
         .matrixProduct(projected("key_conv", inner), otherTransposed: true).softmax().seen(as: .relation)  // [N, P, P]
       let gathered = weights.matrixProduct(projected("value_conv", x.channels)).reshaped(x.shape.array)
-      return gathered * x.trace.parameter("gamma", [1], initializer: .constant(0), decays: true) + x
+      return gathered * x.factor("gamma", start: 0) + x
     }
   }
 
@@ -40,7 +41,7 @@ public struct DualAttention: Module, Sendable {
       // A softmax does not see what is added to its whole row: without the maximum it is the same.
       let weights = (pixels.matrixProduct(pixels, transposed: true) * -1).softmax()  // [N, C, C]
       let gathered = pixels.matrixProduct(weights, otherTransposed: true).reshaped(x.shape.array)
-      return gathered * x.trace.parameter("gamma", [1], initializer: .constant(0), decays: true) + x
+      return gathered * x.factor("gamma", start: 0) + x
     }
   }
 }

@@ -10,6 +10,7 @@ public struct SimAM: Module, Sendable {
   /// λ.
   public var regularization: Float
 
+  /// λ = 1e-4, as in the released code.
   public init(regularization: Float = 1e-4) { self.regularization = regularization }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {

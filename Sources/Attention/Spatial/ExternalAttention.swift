@@ -11,6 +11,7 @@ public struct ExternalAttention: Module, Sendable {
   /// S, the rows of either memory.
   public var memories: Int
 
+  /// S = 64, as in the paper.
   public init(memories: Int = 64) { self.memories = memories }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {

@@ -16,6 +16,7 @@ public struct GatherExcite: Module, Sendable {
   /// Hidden units C / reduction of two 1x1 convolutions before the gate; `nil` leaves them out.
   public var reduction: Int?
 
+  /// Trained gathering over an extent of 4, without hidden units.
   public init(extent: Int = 4, isLearned: Bool = true, reduction: Int? = nil) {
     self.extent = extent
     self.isLearned = isLearned

@@ -10,22 +10,28 @@ import Layers
 public struct GlobalContext: Module, Sendable {
   /// What pools the image.
   public enum Pooling: String, CaseIterable, Sendable {
+    /// Softmax weights over the positions, from a 1x1 convolution.
     case attention = "att"
+    /// The mean over the positions.
     case average = "avg"
   }
 
   /// How the transformed vector meets the image.
   public enum Fusion: String, CaseIterable, Sendable {
+    /// Added to every position.
     case add = "channel_add"
+    /// A gate of the channels.
     case multiply = "channel_mul"
   }
 
   /// Hidden units are ⌊C · ratio⌋, at least one.
   public var ratio: Double
+  /// What makes c of the positions.
   public var pooling: Pooling
   /// One or both, each with a transform of its own.
   public var fusions: Set<Fusion>
 
+  /// The paper's block: attention pooling, added, with a sixteenth of the channels as hidden units.
   public init(ratio: Double = 1.0 / 16, pooling: Pooling = .attention, fusions: Set<Fusion> = [.add]) {
     self.ratio = ratio
     self.pooling = pooling

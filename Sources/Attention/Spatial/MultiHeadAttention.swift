@@ -7,10 +7,12 @@ import Layers
 /// [q | k | v] = W x + b; y = W_p concat over heads of softmax(q kᵀ / √d) v + b_p. In and out tokens `[N, L, D]`, or an
 /// image, whose positions are the tokens.
 public struct MultiHeadAttention: Module, Sendable {
+  /// Must divide the width D; each has D / heads channels.
   public var heads: Int
   /// Whether queries, keys and values have a bias.
   public var bias: Bool
 
+  /// Biases unless said otherwise, as in ViT.
   public init(heads: Int, bias: Bool = true) {
     self.heads = heads
     self.bias = bias

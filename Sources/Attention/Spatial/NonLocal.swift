@@ -14,6 +14,7 @@ import Operators
 ///
 /// In and out `[N, …, C]`, positions being all axes between: an image's, or a clip's (space-time non-local).
 public struct NonLocal: Module, Sendable {
+  /// How two positions are compared: the four forms of the list above.
   public enum Affinity: String, CaseIterable, Sendable {
     case embeddedGaussian = "embedded_gaussian"
     case gaussian
@@ -30,9 +31,11 @@ public struct NonLocal: Module, Sendable {
     case survey
   }
 
+  /// What A_ij is.
   public var affinity: Affinity
-  /// Inner channels d are C / reduction, at least one; `inner` where that is given.
+  /// Inner channels d are C / reduction, at least one.
   public var reduction: Int
+  /// The inner channels d, where they do not follow from `reduction`.
   public var inner: Int?
   /// Whether the embedded Gaussian divides by √d.
   public var isScaled: Bool
@@ -40,8 +43,10 @@ public struct NonLocal: Module, Sendable {
   public var subsamples: Bool
   /// Whether a batch norm ends the branch.
   public var hasNorm: Bool
+  /// Whose weights can be read as they are.
   public var naming: Naming
 
+  /// The embedded Gaussian with half the channels, on all positions and without a norm.
   public init(
     _ affinity: Affinity = .embeddedGaussian, reduction: Int = 2, inner: Int? = nil, isScaled: Bool = true,
     subsamples: Bool = false, hasNorm: Bool = false, naming: Naming = .gcnet

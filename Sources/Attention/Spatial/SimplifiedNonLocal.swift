@@ -8,6 +8,7 @@ import Layers
 /// y_i = x_i + W_v Σ_j α_j x_j, α = softmax over the positions of w·x_j + b. The reference applies W_v at every
 /// position before it pools; taken out of the sum it is applied once. In and out `[N, H, W, C]`.
 public struct SimplifiedNonLocal: Module, Sendable {
+  /// There is nothing to choose: W_v keeps the channels.
   public init() {}
 
   public func callAsFunction(_ x: Tensor) -> Tensor {

@@ -9,14 +9,18 @@ import Operators
 /// q = W_q x; x̂ = LN(conv R x R with stride R of x), [k | v] = W_kv x̂; R = 1 takes x itself. In and out an image
 /// `[N, H, W, C]`, or tokens `[N, L, D]` of a grid of known height and width.
 public struct SpatialReductionAttention: Module, Sendable {
+  /// Must divide the channels.
   public var heads: Int
   /// R.
   public var ratio: Int
+  /// Whether queries, keys and values have a bias.
   public var bias: Bool
+  /// Of the norm of the reduced map.
   public var epsilon: Float
   /// Rows and columns of the tokens; not needed for images.
   public var grid: Extent2D?
 
+  /// With R = 1 it is plain multi-head attention.
   public init(heads: Int, ratio: Int, bias: Bool = true, epsilon: Float = 1e-5, grid: Extent2D? = nil) {
     self.heads = heads
     self.ratio = ratio

@@ -7,6 +7,7 @@ import Layers
 ///
 /// Multi-head attention with separate projections of queries, keys and values. In and out clips `[N, T, H, W, D]`.
 public struct DecoupledAttention: Module, Sendable {
+  /// Which tokens a token attends to.
   public enum Mode: Hashable, Sendable {
     /// Among the tokens of each frame.
     case spatial
@@ -14,9 +15,12 @@ public struct DecoupledAttention: Module, Sendable {
     case temporal(rows: Int, columns: Int)
   }
 
+  /// The half of the pair that this block is.
   public var mode: Mode
+  /// Must divide the width D.
   public var heads: Int
 
+  /// Two of them in turn, spatial and temporal, let every token reach every other.
   public init(_ mode: Mode, heads: Int) {
     self.mode = mode
     self.heads = heads

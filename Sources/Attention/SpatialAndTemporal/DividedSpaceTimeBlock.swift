@@ -10,12 +10,16 @@ import Layers
 /// - r = MHSA(LN₁([class, x' of the frame])) for every frame; class + mean over frames of r_class, x' + r_tokens,
 /// - x + W₂ GELU(W₁ LN₂(x) + b₁) + b₂.
 public struct DividedSpaceTimeBlock: Module, Sendable {
+  /// T, by which the tokens behind the class token are divided into places and frames.
   public var frames: Int
+  /// Of both attentions; must divide the width D.
   public var heads: Int
   /// Hidden units of the perceptron; four times D when `nil`.
   public var hidden: Int?
+  /// Of the three norms.
   public var epsilon: Float
 
+  /// A perceptron of four times the width, and ε = 1e-6, as ViT has them.
   public init(frames: Int, heads: Int, hidden: Int? = nil, epsilon: Float = 1e-6) {
     self.frames = frames
     self.heads = heads

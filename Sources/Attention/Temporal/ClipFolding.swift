@@ -8,8 +8,10 @@ import Layers
 public struct ClipFolding<Content: Module & Sendable>: Module, Sendable {
   /// T, the frames of a clip.
   public var frames: Int
+  /// The module that sees whole clips.
   public var content: Content
 
+  /// The images of a batch must be a multiple of `frames`.
   public init(frames: Int, _ content: Content) {
     self.frames = frames
     self.content = content

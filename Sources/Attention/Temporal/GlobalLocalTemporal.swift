@@ -12,6 +12,7 @@ public struct GlobalLocalTemporal: Module, Sendable {
   /// K, the levels of the pyramid.
   public var levels: Int
 
+  /// Three levels: dilations 1, 2 and 4.
   public init(levels: Int = 3) { self.levels = levels }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {

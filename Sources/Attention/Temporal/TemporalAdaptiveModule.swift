@@ -13,6 +13,7 @@ public struct TemporalAdaptiveModule: Module, Sendable {
   /// K.
   public var kernel: Int
 
+  /// Kernels of three frames: the one before, the one itself, the one after.
   public init(kernel: Int = 3) { self.kernel = kernel }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {

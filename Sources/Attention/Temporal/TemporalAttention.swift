@@ -7,9 +7,12 @@ import Layers
 ///
 /// y = x + W_t MHSA over T(LN(x)) + b_t. In and out tokens `[N, T, P, D]` or clips `[N, T, H, W, C]`.
 public struct TemporalAttention: Module, Sendable {
+  /// Must divide the width.
   public var heads: Int
+  /// Of the norm before the attention.
   public var epsilon: Float
 
+  /// ε = 1e-6, as ViT has it.
   public init(heads: Int, epsilon: Float = 1e-6) {
     self.heads = heads
     self.epsilon = epsilon

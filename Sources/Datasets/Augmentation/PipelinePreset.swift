@@ -55,6 +55,9 @@ extension TransformPipeline {
     case training, evaluation
   }
 
+  /// The side of the pictures that the published recipe for a data set takes; `nil` where they keep their own.
+  public static func imageSize(of dataset: String) -> Int? { PipelinePreset.named(dataset).imageSize }
+
   /// Reads the pipeline of a run file's `data` section: the lists `augment` (training) and `prepare` (evaluation), the
   /// statistics `normalize` and the side `image_size`. What is not given follows from the data set's published recipe.
   /// - Parameters:

@@ -45,6 +45,27 @@ enum SampleLosses {
       call.outputs[0][0] = Float(sum)
     }
   }
+
+  /// Gives the logits of each sample their gradient, dy weightₙ d loss(n) / dx; that of a sample of weight zero, whose
+  /// logits may be anything, infinities too, is zero.
+  /// - Parameter gradient: writes d loss(n) / dx times a factor to the places of sample n in dx.
+  @inline(__always)
+  static func spread(
+    _ call: BackwardCall, _ worker: Worker, labelSmoothing: Float,
+    gradient: (_ batch: LabelledRows, _ sample: Int, _ factor: Float, _ dx: GradientTarget) -> Void
+  ) {
+    guard let dx = call.inputGradients[0], let dy = call.outputGradients[0] else { return }
+    let batch = LabelledRows(call.inputs, labelSmoothing: labelSmoothing), row = batch.row
+    for samples in worker.ranges(call.inputs[0].shape[0], by: tileRows(row.count)) {
+      for sample in samples {
+        if batch.weights[sample] == 0 {
+          row.visit { at, count in dx.put(Lanes(repeating: 0), at: sample * row.count + at, first: count) }
+        } else {
+          gradient(batch, sample, dy[0] * batch.weights[sample], dx)
+        }
+      }
+    }
+  }
 }
 
 /// The samples of a classification loss: logits, targets of either form, weights. Each loss adds what it is of one sample.

@@ -36,10 +36,8 @@ public struct SoftmaxCrossEntropy: Operator {
 
   /// dxₙₖ = dy weightₙ (softmax(xₙ)ₖ Σⱼ tₙⱼ - tₙₖ), the softmax computed again.
   public func backward(_ call: BackwardCall, _ worker: Worker) {
-    guard let dx = call.inputGradients[0], let dy = call.outputGradients[0] else { return }
-    let batch = LabelledRows(call.inputs, labelSmoothing: labelSmoothing)
-    for rows in worker.ranges(call.inputs[0].shape[0], by: SampleLosses.tileRows(batch.row.count)) {
-      for sample in rows { batch.crossEntropyGradient(of: sample, times: dy[0] * batch.weights[sample], into: dx) }
+    SampleLosses.spread(call, worker, labelSmoothing: labelSmoothing) { batch, sample, factor, dx in
+      batch.crossEntropyGradient(of: sample, times: factor, into: dx)
     }
   }
 }
@@ -68,8 +66,6 @@ extension LabelledRows {
   @inline(__always)
   fileprivate func crossEntropyGradient(of sample: Int, times scale: Float, into dx: GradientTarget) {
     let x = logits + sample * row.count, start = sample * row.count
-    // A sample that is left out may hold anything, infinities too.
-    if weights[sample] == 0 { return row.visit { at, count in dx.put(Lanes(repeating: 0), at: start + at, first: count) } }
     let largest = row.largest(of: x)
     let sum = row.sum { at, count in (x.lanes(at: at, first: count, fill: -.infinity) - largest).exponential }
     if soft {

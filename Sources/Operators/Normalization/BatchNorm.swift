@@ -39,7 +39,7 @@ public struct BatchNorm: Operator {
     switch pass {
     case .forward:
       let moments = ChannelMoments(period: period, rows: rows).scratch
-      return Scratch(shared: 2 * period.width + moments.shared, perWorker: moments.perWorker)
+      return Scratch(shared: NormScaling.floats(period) + moments.shared, perWorker: moments.perWorker)
     case .backward:
       let sums = ChannelGradientSums(period: period, rows: rows).scratch
       return Scratch(shared: 3 * period.width + sums.shared, perWorker: sums.perWorker)
@@ -47,29 +47,18 @@ public struct BatchNorm: Operator {
   }
 
   public func forward(_ call: ForwardCall, _ worker: Worker) {
-    let x = call.inputs[0].pointer, weight = call.inputs[1].pointer, bias = call.inputs[2].pointer
-    let y = call.outputs[0].pointer, batchMean = call.outputs[1].pointer, inverseDeviation = call.outputs[2].pointer
     let period = ChannelPeriod(channels: call.inputs[0].shape.channels)
-    let count = call.inputs[0].count, rows = count / period.channels
-    let running = RunningStatistics(
-      momentum: momentum, rows: rows, mean: call.inputs[3].pointer, variance: call.inputs[4].pointer,
-      newMean: call.outputs[3].pointer, newVariance: call.outputs[4].pointer)
-    let scales = call.context.sharedScratch, shifts = scales + period.width
-    let epsilon = Double(epsilon)
+    let rows = call.inputs[0].count / period.channels
+    let scaling = NormScaling(
+      call, period, rows: rows, epsilon: epsilon, momentum: momentum, memory: call.context.sharedScratch)
     ChannelMoments(period: period, rows: rows)(
-      of: x, partials: shifts + period.width, own: call.context.scratch(of: worker), worker
+      of: call.inputs[0].pointer, partials: call.context.sharedScratch + NormScaling.floats(period),
+      own: call.context.scratch(of: worker), worker
     ) { channel, mean, variance in
-      let inverse = 1 / (variance + epsilon).squareRoot()
-      let scale = Float(Double(weight[channel]) * inverse)
-      batchMean[channel] = Float(mean)
-      inverseDeviation[channel] = Float(inverse)
-      running.update(channel, mean, variance)
-      period.spread(scale, channel, into: scales)
-      // From the rounded scale, so that x = mean gives the bias up to the rounding of one number.
-      period.spread(Float(Double(bias[channel]) - mean * Double(scale)), channel, into: shifts)
+      scaling.set(channel, mean, variance)
     }
     worker.barrier()
-    period.scaleAndShift(x, count: count, by: scales, shifts, into: y, worker)
+    scaling.apply(call, worker)
   }
 
   /// dbias = Σ dy, dweight = Σ dy x̂, dx = weight r (dy - Σ dy / n - x̂ Σ dy x̂ / n): see `NormGradient`.
@@ -98,23 +87,6 @@ public struct BatchNorm: Operator {
     guard let dx else { return }
     worker.barrier()
     NormGradient.combine(dy, x, count: count, over: period, by: a, into: dx, worker)
-  }
-}
-
-extension ChannelPeriod {
-  /// y = scale x + shift, with both numbers spread over a period.
-  @inline(__always)
-  func scaleAndShift(
-    _ x: UnsafePointer<Float>, count: Int, by scales: UnsafePointer<Float>, _ shifts: UnsafePointer<Float>,
-    into y: UnsafeMutablePointer<Float>, _ worker: Worker
-  ) {
-    for range in worker.ranges(count, by: tileFloats) {
-      visit(range) { index, place in
-        y.store(shifts.lanes(at: place).addingProduct(scales.lanes(at: place), x.lanes(at: index)), at: index)
-      } rest: { index, place in
-        y[index] = shifts[place].addingProduct(scales[place], x[index])
-      }
-    }
   }
 }
 

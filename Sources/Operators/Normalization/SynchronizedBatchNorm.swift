@@ -39,7 +39,7 @@ public struct SynchronizedBatchNorm: Operator {
     switch pass {
     case .forward:
       let moments = ChannelMoments(period: period, rows: rows).scratch
-      return Scratch(shared: message + 2 * period.width + moments.shared, perWorker: moments.perWorker)
+      return Scratch(shared: message + NormScaling.floats(period) + moments.shared, perWorker: moments.perWorker)
     case .backward:
       let sums = ChannelGradientSums(period: period, rows: rows).scratch
       return Scratch(shared: message + 3 * period.width + sums.shared, perWorker: sums.perWorker)
@@ -66,14 +66,14 @@ public struct SynchronizedBatchNorm: Operator {
   }
 
   public func forward(_ call: ForwardCall, _ worker: Worker) {
-    let weight = call.inputs[1].pointer, bias = call.inputs[2].pointer, y = call.outputs[0].pointer
     let period = ChannelPeriod(channels: call.inputs[0].shape.channels), channels = period.channels
-    let count = call.inputs[0].count, rows = count / channels
+    let rows = call.inputs[0].count / channels
     let message = Message(in: call.context.sharedScratch, channels: channels)
-    let scales = call.context.sharedScratch + Message.floats(channels: channels), shifts = scales + period.width
+    let memory = call.context.sharedScratch + Message.floats(channels: channels)
     if worker.isFirst { message.values[2 * channels] = Double(rows) }
     ChannelMoments(period: period, rows: rows)(
-      of: call.inputs[0].pointer, partials: shifts + period.width, own: call.context.scratch(of: worker), worker
+      of: call.inputs[0].pointer, partials: memory + NormScaling.floats(period),
+      own: call.context.scratch(of: worker), worker
     ) { channel, mean, variance in
       message.values[2 * channel] = Double(rows) * mean
       message.values[2 * channel + 1] = Double(rows) * (variance + mean * mean)
@@ -81,24 +81,17 @@ public struct SynchronizedBatchNorm: Operator {
     message.exchange(replicas, worker)
 
     let total = message.values[2 * channels]
-    let running = RunningStatistics(
-      momentum: momentum, rows: Int(total), mean: call.inputs[3].pointer, variance: call.inputs[4].pointer,
-      newMean: call.outputs[3].pointer, newVariance: call.outputs[4].pointer)
+    let scaling = NormScaling(
+      call, period, rows: Int(total), epsilon: epsilon, momentum: momentum, memory: memory)
     if worker.isFirst { call.outputs[5].pointer[0] = Float(total) }
     for range in worker.ranges(channels, by: 16) {
       for channel in range {
         let mean = message.values[2 * channel] / total
-        let variance = max(message.values[2 * channel + 1] / total - mean * mean, 0)
-        let inverse = 1 / (variance + Double(epsilon)).squareRoot(), scale = Float(Double(weight[channel]) * inverse)
-        call.outputs[1].pointer[channel] = Float(mean)
-        call.outputs[2].pointer[channel] = Float(inverse)
-        running.update(channel, mean, variance)
-        period.spread(scale, channel, into: scales)
-        period.spread(Float(Double(bias[channel]) - mean * Double(scale)), channel, into: shifts)
+        scaling.set(channel, mean, max(message.values[2 * channel + 1] / total - mean * mean, 0))
       }
     }
     worker.barrier()
-    period.scaleAndShift(call.inputs[0].pointer, count: count, by: scales, shifts, into: y, worker)
+    scaling.apply(call, worker)
   }
 
   /// As `BatchNorm`'s, with n and both sums over all replicas.

@@ -165,7 +165,7 @@ final class CapsuleRecorder {
     switch capsule {
     case .kept(let path): log?.announce("step \(info.step): \(info.remark): `trainer replay \(path)` runs it again")
     case .failed(let reason):
-      log?.announce("warning: step \(info.step): \(info.remark), and it is not kept for a replay: \(reason)")
+      log?.warn("step \(info.step): \(info.remark), and it is not kept for a replay: \(reason)")
     }
   }
 }

@@ -17,7 +17,7 @@ public struct ComparedRun: Codable, Hashable, Sendable {
   public var metrics: [String: Double] = [:]
   /// The deciding metric after each evaluation.
   public var curve: [Evaluated] = []
-  /// Trained scalars by name, in the order of depth: CAT's colla-factors, a residual's gain.
+  /// Trained factors by name, in the order of depth: CAT's colla-factors, a residual's gain.
   public var factors: [String: [Double]] = [:]
   /// Why the run came to nothing, where it did.
   public var failure: String?
@@ -45,8 +45,10 @@ public struct ComparedRun: Codable, Hashable, Sendable {
   }
 
   /// Collects what a run has left in `folder`.
-  /// - Parameter metric: the name of the deciding metric.
-  mutating func collect(from folder: String, metric: String) throws {
+  /// - Parameters:
+  ///   - metric: the name of the deciding metric.
+  ///   - factors: the paths of the parameters that are factors, in the order of depth.
+  mutating func collect(from folder: String, metric: String, factors paths: [String]) throws {
     let records = try MetricsLog.records(at: folder + "/metrics.jsonl")
     let speeds = records.filter { $0["phase"] == .text("train") }.compactMap { $0.number("images_per_second") }.sorted()
     imagesPerSecond = speeds.isEmpty ? nil : speeds[speeds.count / 2]
@@ -61,25 +63,16 @@ public struct ComparedRun: Codable, Hashable, Sendable {
     }
     let weights = folder + "/checkpoints/latest/model.safetensors"
     // A run that came to nothing may have none.
-    if access(weights, R_OK) == 0 { factors = try Self.scalars(inFile: weights) }
+    if access(weights, R_OK) == 0 { factors = try Self.factors(paths, inFile: weights) }
   }
 
-  /// The single numbers among a file's trained tensors, by the last part of their names. What counts steps is no such
-  /// number, and neither is a bias of a layer with one output.
-  static func scalars(inFile path: String) throws -> [String: [Double]] {
+  /// The numbers at `paths`, by the last part of their names.
+  private static func factors(_ paths: [String], inFile path: String) throws -> [String: [Double]] {
     let file = try SafetensorsFile(path: path)
-    var scalars: [String: [Double]] = [:]
-    let names = file.names.sorted { $0.compare($1, options: .numeric) == .orderedAscending }
-    for name in names {
-      let part = String(name.split(separator: ".").last ?? ""), info = try file.info(name)
-      guard info.shape.reduce(1, *) == 1, info.elementType == .float32, !Self.layerMembers.contains(part) else {
-        continue
-      }
-      scalars[part, default: []].append(Double(try file.floats(name)[0]))
+    var factors: [String: [Double]] = [:]
+    for path in paths {
+      factors[String(path.split(separator: ".").last ?? ""), default: []].append(Double(try file.floats(path)[0]))
     }
-    return scalars
+    return factors
   }
-
-  /// What layers call their own tensors.
-  private static let layerMembers: Set = ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]
 }

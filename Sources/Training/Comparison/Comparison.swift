@@ -24,12 +24,13 @@ public struct Comparison {
     public var output: String
     public var build: String
     public var stop: StopRequest?
-    public var makeProgress: () -> ProgressLine
+    /// Shows on rank 0 where the run under way is; the log has a line of its own only at a run's beginning and end.
+    public var progress: ProgressLine
     public var makeNetwork: Experiment.MakeNetwork
 
     public init(
       text: String, file: String, settings: [String], variants: [ComparisonVariant], seeds: Int, output: String,
-      build: String, stop: StopRequest?, makeProgress: @escaping () -> ProgressLine,
+      build: String, stop: StopRequest?, progress: ProgressLine,
       makeNetwork: @escaping Experiment.MakeNetwork
     ) {
       self.text = text
@@ -40,41 +41,63 @@ public struct Comparison {
       self.output = output
       self.build = build
       self.stop = stop
-      self.makeProgress = makeProgress
+      self.progress = progress
       self.makeNetwork = makeNetwork
     }
   }
 
   public let request: Request
-  /// What every run will be, seed by seed, so that a first table is there early.
-  private let blank: [ComparedRun]
+  /// Seed by seed, so that a first table is there early.
+  private let runs: [Run]
   private let metric: String
 
-  /// Reads the run file with every variant and traces its network, so that what cannot be trained is said before
-  /// anything is.
+  /// One of the runs: what it trains, where it leaves it, and its result as long as nothing is known.
+  private struct Run {
+    let experiment: Experiment
+    let folder: String
+    let blank: ComparedRun
+    /// The paths of the network's trained factors.
+    let factors: [String]
+  }
+
+  /// Reads the run file with every variant and seed and traces each network, so that what cannot be trained is said
+  /// before anything is. The data are read once.
   /// - Throws: `ConfigError`, `DatasetError`, `TraceError`.
   public init(_ request: Request) throws {
     self.request = request
-    var metric = "", runs: [ComparedRun] = []
-    for variant in request.variants {
-      let experiment = try Self.experiment(request, variant), first = experiment.settings.seed
-      let file = try Self.ignoringSeed(experiment.file.resolvedYAML())
-      metric = experiment.task.decidingMetric
-      // A whole batch: modules in time want clips, not single pictures.
-      let batch = experiment.settings.evaluationBatch
-      let graph = try NetworkRunners.graph(
-        experiment.network, experiment.task, batch: batch, image: experiment.evaluationPipeline.outputShape,
-        mode: .inference)
-      for seed in first..<first + UInt64(request.seeds) {
-        runs.append(
-          ComparedRun(
-            variant: variant.label, seed: seed, runFile: file, parameters: graph.parameterCount,
-            multiplyAdds: graph.multiplyAdds / batch))
-      }
+    let first = try Self.experiment(request, [request.variants[0].setting])
+    metric = first.task.decidingMetric
+    let seeds = (0..<UInt64(request.seeds)).map { first.settings.seed + $0 }
+    let variants = try request.variants.map { try Self.runs(request, $0, seeds, onDataOf: first) }
+    runs = seeds.indices.flatMap { seed in variants.map { $0[seed] } }
+  }
+
+  /// The runs of one variant, seed by seed.
+  private static func runs(
+    _ request: Request, _ variant: ComparisonVariant, _ seeds: [UInt64], onDataOf other: Experiment
+  ) throws -> [Run] {
+    let experiments = try seeds.map { try experiment(request, [variant.setting, "run.seed=\($0)"], onDataOf: other) }
+    // A whole batch: modules in time want clips, not single pictures.
+    let batch = other.settings.evaluationBatch
+    let graph = try NetworkRunners.graph(
+      experiments[0].network, experiments[0].task, batch: batch, image: other.evaluationPipeline.outputShape,
+      mode: .inference)
+    return try zip(seeds, experiments).map { seed, experiment in
+      Run(
+        experiment: experiment, folder: "\(request.output)/\(variant.folder(seed: seed))",
+        blank: ComparedRun(
+          variant: variant.label, seed: seed, runFile: try ignoringSeed(experiment.file.resolvedYAML()),
+          parameters: graph.parameterCount, multiplyAdds: graph.multiplyAdds / batch),
+        factors: graph.parameters.filter(\.isFactor).map(\.path))
     }
-    self.metric = metric
-    // Stable: within a seed the variants keep their order.
-    blank = Set(runs.map(\.seed)).sorted().flatMap { seed in runs.filter { $0.seed == seed } }
+  }
+
+  private static func experiment(
+    _ request: Request, _ settings: [String], onDataOf other: Experiment? = nil
+  ) throws -> Experiment {
+    try Experiment(
+      RunFile(text: request.text, file: request.file, overrides: request.settings + settings), onDataOf: other,
+      makeNetwork: request.makeNetwork)
   }
 
   /// Trains what is not trained yet. All ranks call this together.
@@ -82,68 +105,69 @@ public struct Comparison {
   public func run(
     _ communicator: any Communicator
   ) throws -> (ending: TrainingLoop.Ending, report: ComparisonReport) {
-    var runs = try communicator.decidedByFirst("results so far", findResults)
-    let isFirst = communicator.rank == 0, progress = isFirst ? request.makeProgress() : nil
+    var results = try communicator.decidedByFirst("results so far", findResults)
+    let isFirst = communicator.rank == 0, progress = isFirst ? request.progress : nil
     var durations: [Double] = []
-    for (index, run) in runs.enumerated() where !run.isDone {
-      let variant = request.variants.first { $0.label == run.variant }!, folder = folder(run)
-      progress?.announce("run \(index + 1) of \(runs.count): \(run.variant), seed \(run.seed), in \(folder)")
+    for (index, run) in runs.enumerated() where !results[index].isDone {
+      progress?.announce("run \(index + 1) of \(runs.count): \(title(run.blank)), in \(run.folder)")
       let start = Date()
-      let experiment = try Self.experiment(request, variant, seed: run.seed)
-      var training = TrainingRun.Request(name: run.variant, build: request.build, progress: request.makeProgress())
-      training.resume = .latest
-      training.output = folder
-      training.stop = request.stop
       do {
-        let ending = try TrainingRun(experiment, training).run(communicator).ending
-        if ending == .stopped { return (.stopped, ComparisonReport(runs, metric: metric)) }
+        let ending = try TrainingRun(run.experiment, training(run)).run(communicator).ending
+        if ending == .stopped { return (.stopped, ComparisonReport(results, metric: metric)) }
       } catch let error as LossError {
         // Every rank comes here alike. A module that diverges is a result; the others are still to be trained.
-        runs[index].failure = "\(error)"
+        results[index].failure = "\(error)"
       }
+      // Of a run that has failed its last state still stands there.
+      progress?.finish()
       if isFirst {
-        try runs[index].collect(from: folder, metric: metric)
-        runs[index].isDone = true
-        try AppendedFile.replace(folder + "/result.json", with: Array(try encoder.encode(runs[index])))
+        try results[index].collect(from: run.folder, metric: metric, factors: run.factors)
+        results[index].isDone = true
+        try AppendedFile.replace(run.folder + "/result.json", with: Array(try encoder.encode(results[index])))
         durations.append(Date().timeIntervalSince(start))
-        let report = ComparisonReport(runs, metric: metric)
-        try report.write(into: request.output)
-        progress?.announce(sentence(runs[index], durations, left: runs.count { !$0.isDone }))
+        try ComparisonReport(results, metric: metric).write(into: request.output)
+        progress?.announce(sentence(results[index], durations, left: results.count { !$0.isDone }))
       }
     }
-    let report = ComparisonReport(runs, metric: metric)
+    let report = ComparisonReport(results, metric: metric)
     if isFirst { try report.write(into: request.output) }
     return (.finished, report)
   }
+
+  private func training(_ run: Run) -> TrainingRun.Request {
+    var training = TrainingRun.Request(name: run.blank.variant, build: request.build, progress: request.progress)
+    training.isBrief = true
+    training.resume = .latest
+    training.output = run.folder
+    training.stop = request.stop
+    return training
+  }
+
+  private func title(_ run: ComparedRun) -> String { "\(run.variant), seed \(run.seed)" }
 
   private func sentence(_ run: ComparedRun, _ durations: [Double], left: Int) -> String {
     let figure = run.failure.map { "came to nothing: \($0)" }
       ?? run.metrics[metric].map { "\(metric) \(NumberText.fixed($0, decimals: 2))" } ?? "no evaluation"
     let each = durations.reduce(0, +) / Double(durations.count)
     let rest = left == 0 ? "" : "; \(left.of("run")) to go, about \(NumberText.duration(each * Double(left)))"
-    return "\(run.variant), seed \(run.seed): \(figure) in \(NumberText.duration(durations.last ?? 0))\(rest)"
+    return "\(title(run)): \(figure) in \(NumberText.duration(durations.last ?? 0))\(rest)"
   }
 
-  private func folder(_ run: ComparedRun) -> String {
-    let variant = request.variants.first { $0.label == run.variant }!
-    return "\(request.output)/\(variant.folder(seed: run.seed))"
-  }
-
-  /// The runs with what is known of those that have finished.
+  /// What is known of the runs.
   /// - Throws: `ComparisonError` for a folder that holds runs of another run file.
   private func findResults() throws -> [ComparedRun] {
-    try blank.map { run in
-      let folder = folder(run), manager = FileManager.default
-      if let data = manager.contents(atPath: folder + "/result.json"),
-        let result = try? JSONDecoder().decode(ComparedRun.self, from: data), result.runFile == run.runFile
+    try runs.map { run in
+      let blank = run.blank, manager = FileManager.default
+      if let data = manager.contents(atPath: run.folder + "/result.json"),
+        let result = try? JSONDecoder().decode(ComparedRun.self, from: data), result.runFile == blank.runFile
       {
         return result
       }
-      if let data = manager.contents(atPath: folder + "/run.yaml") {
+      if let data = manager.contents(atPath: run.folder + "/run.yaml") {
         let kept = try Self.ignoringSeed(String(decoding: data, as: UTF8.self))
-        if kept != run.runFile { throw try ComparisonError(folder: folder, now: run.runFile, then: kept) }
+        if kept != blank.runFile { throw try ComparisonError(folder: run.folder, now: blank.runFile, then: kept) }
       }
-      return run
+      return blank
     }
   }
 
@@ -151,14 +175,6 @@ public struct Comparison {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     return encoder
-  }
-
-  private static func experiment(
-    _ request: Request, _ variant: ComparisonVariant, seed: UInt64? = nil
-  ) throws -> Experiment {
-    let settings = request.settings + [variant.setting] + (seed.map { ["run.seed=\($0)"] } ?? [])
-    return try Experiment(
-      RunFile(text: request.text, file: request.file, overrides: settings), makeNetwork: request.makeNetwork)
   }
 
   /// A resolved run file with one seed for all: what the runs of a variant have in common.

@@ -32,7 +32,7 @@ final class ExplanationPictures {
     case .success(let made): explainer = made
     case .failure(let error):
       hasFailed = true
-      return log.announce("warning: run.explain: \(error)")
+      return log.warn("run.explain: \(error)")
     }
     for place in 0..<count {
       let index = place * dataset.count / count

@@ -13,6 +13,7 @@ public final class ProgressLine {
   private let display: Display
   private let write: (String) -> Void
   private var shownAt: Double?
+  private var warned: Set<String> = []
   /// What stands on the terminal's last line.
   private var current = ""
 
@@ -50,10 +51,17 @@ public final class ProgressLine {
     }
   }
 
-  /// Leaves the last state standing and the cursor on a fresh line.
+  /// Writes a line that begins with `warning: `, unless it was written before: what is wrong with a machine is so for
+  /// all the runs that share a line.
+  public func warn(_ sentence: String) {
+    if warned.insert(sentence).inserted { announce("warning: \(sentence)") }
+  }
+
+  /// Leaves the last state standing and the cursor on a fresh line; another run may begin.
   public func finish() {
     if !current.isEmpty { write("\n") }
     current = ""
+    shownAt = nil
   }
 
   /// The text for a step: as many of its parts as fit, the dispensable left out first.

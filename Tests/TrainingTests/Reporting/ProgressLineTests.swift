@@ -78,6 +78,17 @@ import Training
     #expect(texts.allSatisfy { $0.hasSuffix("\n") && !$0.contains("\r") && !$0.contains("\u{1B}") })
   }
 
+  @Test func runsThatShareALineBeginAnewAndWarnOnce() {
+    var texts: [String] = []
+    let line = ProgressLine(.plain(intervalSeconds: 10)) { texts.append($0) }
+    for _ in 0..<2 {
+      line.warn("ranks take turns")
+      line.show(Self.report())
+      line.finish()
+    }
+    #expect(texts.count == 3 && texts[0] == "warning: ranks take turns\n" && texts[1] == texts[2], "\(texts)")
+  }
+
   @Test func terminalIsRedrawnInPlaceWithinItsWidth() {
     let texts = shown(.terminal(columns: { 25 }), at: [0, 0.05, 0.2, 0.21])
     #expect(
