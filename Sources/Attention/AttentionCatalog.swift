@@ -100,10 +100,13 @@ public enum AttentionCatalog {
       throw section.error(
         "place", slot.place == .convolution ? "\(name) takes the place of a convolution" : "\(name) convolves nothing")
     }
+    let places = AttentionPlace.allCases.filter { ($0 == .convolution) == (place == .convolution) }
+    section.describe("place", places.map(\.rawValue).joined(separator: ", "))
     slot.place = place
     if try section.contains("stages") || section.optionalString("stages") != nil {
       slot.stages = (try? section.string("stages")) == "all" ? nil : Set(try section.ints("stages", in: 1...64))
     }
+    section.describe("stages", "all or a list of whole numbers, as papers number stages")
     try section.finish()
     return slot
   }
@@ -113,6 +116,7 @@ extension ConfigSection {
   /// The side of a window that has a centre.
   func window(_ key: String, default value: Int) throws -> Int {
     let size = try int(key, default: value, in: 1...63)
+    describe(key, "an odd number from 1 to 63")
     if size % 2 == 0 { throw error(key, "a kernel must be odd, to have a centre; found \(size)") }
     return size
   }

@@ -51,6 +51,8 @@ public enum AttentionPlace: String, CaseIterable, Sendable {
   case inputs
   /// In place of the 3x3 convolutions.
   case convolution
+  /// On the sum of a block's branch and shortcut, before the activation that may follow.
+  case afterAdd = "after_add"
   /// After a stage's last block.
   case stageEnd = "stage_end"
   /// Before a stage's last block.

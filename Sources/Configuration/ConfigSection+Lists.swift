@@ -50,7 +50,9 @@ extension ConfigSection {
   public func choice<Choice: RawRepresentable<String> & CaseIterable>(
     _ key: String, among type: Choice.Type = Choice.self, default value: Choice? = nil, kind: String = "choice"
   ) throws(ConfigError) -> Choice {
-    try known(type, key, kind, try string(key, default: value?.rawValue))
+    let choice = try known(type, key, kind, try string(key, default: value?.rawValue))
+    describe(key, type.allCases.map(\.rawValue).joined(separator: ", "))
+    return choice
   }
 
   /// The cases of an enumeration whose raw values are listed.
@@ -59,6 +61,7 @@ extension ConfigSection {
   ) throws(ConfigError) -> [Choice] {
     var choices: [Choice] = []
     for name in try strings(key, default: value?.map(\.rawValue)) { choices.append(try known(type, key, kind, name)) }
+    describe(key, "a list of " + type.allCases.map(\.rawValue).joined(separator: ", "))
     return choices
   }
 

@@ -53,6 +53,7 @@ extension ConfigSection {
   ) throws(ConfigError) -> String {
     let name = try string(key, default: value)
     guard names.contains(name) else { throw unknownName(key, kind: kind, found: name, known: names) }
+    describe(key, names.sorted().joined(separator: ", "))
     return name
   }
 }
@@ -119,7 +120,7 @@ extension ConfigSection {
       guard let value else { throw missing(key, wanted: wanted) }
       result = value
     }
-    record(key, literal(result))
+    record(key, literal(result), wanted: wanted)
     return result
   }
 
@@ -127,7 +128,7 @@ extension ConfigSection {
     _ key: String, _ wanted: String, _ literal: (Value) -> ConfigValue, _ read: (ConfigNode) -> Value?
   ) throws(ConfigError) -> Value? {
     guard contains(key) else {
-      record(key, .null)
+      record(key, .null, wanted: wanted)
       return nil
     }
     return try required(key, wanted, nil, literal, read)

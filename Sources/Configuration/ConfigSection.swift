@@ -14,6 +14,8 @@ public final class ConfigSection: ExpressibleByDictionaryLiteral {
   public let place: ConfigPlace
   let nodes: [String: ConfigNode]
   private(set) var taken: [String: ConfigNode] = [:]
+  /// In words, what the readers of a key wanted.
+  private(set) var wants: [String: String] = [:]
   private(set) var sections: [String: ConfigSection] = [:]
   private(set) var sectionLists: [String: [ConfigSection]] = [:]
 
@@ -133,6 +135,31 @@ public final class ConfigSection: ExpressibleByDictionaryLiteral {
 
   private func dotted(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 
-  /// Marks the key as known and keeps what its reader got.
-  func record(_ key: String, _ value: ConfigValue) { taken[key] = ConfigNode(value) }
+  /// Marks the key as known and keeps what its reader got and wanted.
+  func record(_ key: String, _ value: ConfigValue, wanted: String) {
+    taken[key] = ConfigNode(value)
+    wants[key] = wanted
+  }
+
+  // MARK: What a section takes
+
+  /// A key of a section.
+  public struct Option: Hashable, Sendable {
+    public let key: String
+    /// What was read, as a run file writes it: where nothing was written, the default.
+    public let value: String
+    /// What can stand there, in words.
+    public let wanted: String
+  }
+
+  /// The keys that have been read, in alphabetical order, without the sections below: read from an empty section, what
+  /// may be written there.
+  public var options: [Option] {
+    taken.sorted { $0.key < $1.key }.compactMap { key, node in
+      wants[key].map { Option(key: key, value: YAMLWriter.flow(node), wanted: $0) }
+    }
+  }
+
+  /// Says in words what stands at `key` where its reader wants more than a type, for `options`.
+  public func describe(_ key: String, _ wanted: String) { wants[key] = wanted }
 }

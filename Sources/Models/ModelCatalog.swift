@@ -16,11 +16,15 @@ public enum ModelCatalog {
     public let stages: ClosedRange<Int>
     /// Whether its 3x3 convolutions take one channel each.
     public var isDepthwise = false
+    /// Whether its blocks add a shortcut.
+    public var addsShortcuts = true
     /// Reads the network's options; the module maps images `[N, H, W, 3]` to logits `[N, classes]`.
-    public let read: @Sendable (_ options: ConfigSection, _ classes: Int, _ attention: AttentionSlot?) throws -> any Module
+    public let read:
+      @Sendable (_ options: ConfigSection, _ classes: Int, _ attention: AttentionSlot?) throws -> any Module
 
     init(
       paper: String, imageSize: Int, classes: Int, stages: ClosedRange<Int>, isDepthwise: Bool = false,
+      addsShortcuts: Bool = true,
       read: @escaping @Sendable (ConfigSection, Int, AttentionSlot?) throws -> any Module
     ) {
       self.paper = paper
@@ -28,6 +32,7 @@ public enum ModelCatalog {
       self.classes = classes
       self.stages = stages
       self.isDepthwise = isDepthwise
+      self.addsShortcuts = addsShortcuts
       self.read = read
     }
   }
@@ -86,6 +91,9 @@ public enum ModelCatalog {
     }
     if slot.isActivated && entry.isDepthwise {
       throw options.error("name", "\(slot.name) takes the place of dense 3x3 convolutions, which \(name) does not have")
+    }
+    if slot.place == .afterAdd && !entry.addsShortcuts {
+      throw options.error("place", "\(name) adds no shortcuts, after which a module could stand")
     }
     return try entry.read(section, classes, slot)
   }

@@ -33,15 +33,15 @@ extension AttentionFixture {
   } modules: { config, fixture, paths in
     let path = paths[0]
     let parameters = fixture.names(under: "param.\(path)")
-    let module = CBAM(
-      reduction: try config.size(.reduction, default: 16),
-      pools: try config.choices(
-        config.name(.pools), among: CBAM.Pool.self, default: [.average, .maximum], kind: "statistic"),
-      hasChannelGate: parameters.contains { $0.hasPrefix("ChannelGate.") },
-      hasSpatialGate:
-        !(try config.bool(
-          "no_spatial", default: !parameters.contains { $0.hasPrefix("SpatialGate.") })),
-      spatialKernel: try config.size(.spatialKernel, default: 7))
+    var options = CBAM()
+    options.reduction = try config.size(.reduction, default: 16)
+    options.pools = try config.choices(
+      config.name(.pools), among: CBAM.Pool.self, default: [.average, .maximum], kind: "statistic")
+    options.hasChannelGate = parameters.contains { $0.hasPrefix("ChannelGate.") }
+    options.hasSpatialGate = !(try config.bool(
+      "no_spatial", default: !parameters.contains { $0.hasPrefix("SpatialGate.") }))
+    options.spatialKernel = try config.size(.spatialKernel, default: 7)
+    let module = options
     return paths.map { _ in module }
   }
 

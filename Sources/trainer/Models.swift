@@ -1,5 +1,6 @@
 import ArgumentParser
 import Attention
+import Configuration
 import Foundation
 import Graphs
 import Models
@@ -9,14 +10,18 @@ import Training
 /// `trainer models`: what the catalogue has.
 struct Models: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "List the networks and attention modules of the catalogue.",
+    abstract: "List the networks and attention modules of the catalogue, or the options of one.",
     discussion: """
-      Example: trainer models --markdown
+      Examples: trainer models --markdown
+                trainer models cbam
 
       Multiply-adds are for one image of the network's own size. What an attention module adds is counted in resnet50
       at 224 pixels with the module's own defaults. Parity names a file of reference numbers under Tests/Fixtures that
       `trainer verify` holds it to.
       """)
+
+  @Argument(help: "A network or an attention module: lists what its section of a run file takes.")
+  var name: String?
 
   @Flag(help: "One JSON object.")
   var json = false
@@ -31,6 +36,11 @@ struct Models: ParsableCommand {
   func run() throws {
     try Job.start { job in
       guard job.communicator.rank == 0 else { return .success }
+      if let name {
+        let options = try CatalogOptions(name)
+        print(json ? try jsonText(options) : options.text(markdown: markdown), terminator: json ? "\n" : "")
+        return .success
+      }
       let listing = try Listing()
       if json {
         print(try jsonText(listing))

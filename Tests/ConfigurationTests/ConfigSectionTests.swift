@@ -60,6 +60,25 @@ import Testing
     }
   }
 
+  @Test func tellsWhatItsReadersTake() throws {
+    enum Reduction: String, CaseIterable { case deterministic, fast }
+    let section = ConfigSection(["batch": 64])
+    _ = try section.int("batch", default: 32, in: 1...)
+    _ = try section.choice("reduction", default: Reduction.fast)
+    _ = try section.choices("both", among: Reduction.self, default: [])
+    _ = try section.choice("name", among: ["se", "cbam"], default: "se")
+    _ = try section.optionalFloat("scale")
+    _ = try section.string("kernels", default: "auto")
+    section.describe("kernels", "auto or a list")
+    _ = try section.optionalSection("attention")
+    let lines = section.options.map { "\($0.key): \($0.value) (\($0.wanted))" }
+    #expect(
+      lines == [
+        "batch: 64 (a whole number >= 1)", "both: [] (a list of deterministic, fast)", "kernels: auto (auto or a list)",
+        "name: se (cbam, se)", "reduction: fast (deterministic, fast)", "scale: null (a number)",
+      ])
+  }
+
   @Test func enumerationsAreReadByRawValue() throws {
     enum Reduction: String, CaseIterable { case deterministic, fast }
     let section = ConfigSection(["reduction": "fast", "other": "fats"])

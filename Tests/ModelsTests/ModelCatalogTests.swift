@@ -56,6 +56,8 @@ import Testing
     ("resnet50", [:], [3, 5, 5, 7]), ("resnet34", [:], [3, 3, 5, 7]),
     ("resnet50", ["kernels": [3, 3, 3, 9]], [3, 3, 3, 9]), ("resnet50", ["kernels": [5]], [5, 5, 5, 5]),
     ("wide_resnet50_2", [:], [5, 5, 5, 7]), ("resnet20", [:], [3, 3, 3]),
+    ("resnet50", ["kernels": "auto"], [5, 5, 5, 7]), ("resnet50", ["kernels": "released"], [3, 5, 5, 7]),
+    ("resnet50", ["kernels": "auto", "gamma": 1], [9, 11, 11, 13]), ("resnet50", ["kernels": []], [3, 5, 5, 7]),
   ] as [(String, [String: ConfigValue], [Int])])
   func kernelsOfTheStages(name: String, options: [String: ConfigValue], kernels: [Int]) throws {
     let shapes = try NetworkTrace(name, attention: options.merging(["name": "eca"]) { a, _ in a }).fileShapes
@@ -76,7 +78,21 @@ import Testing
     (["name": "resnet20", "attention": ["name": "cbam", "spatial_kernel": 4]], "must be odd"),
     (["name": "resnet20", "attention": ["name": "eca", "kernels": [3, 4]]], "must be odd, to have a centre; found 4"),
     (["name": "resnet20", "attention": ["name": "eca", "kernels": [9_000_000_000]]], "kernels: wanted"),
+    (["name": "resnet20", "attention": ["name": "eca", "kernels": "rule"]], "wanted released, auto or a list"),
+    (["name": "resnet20", "attention": ["name": "eca", "gamma": 0]], "gamma: wanted a number from 0.1 to 64"),
     (["name": "resnet20", "attention": ["name": "se", "bias": "maybe"]], "bias: wanted true or false"),
+    (["name": "resnet20", "attention": ["name": "se", "variant": "var4"]], "no variant is called 'var4'"),
+    (["name": "resnet20", "attention": ["name": "se", "variant": "var2", "reduction": 8]], "var2 has no narrow layer"),
+    (["name": "resnet20", "attention": ["name": "cbam", "order": "serial"]], "no order is called 'serial'"),
+    (["name": "resnet20", "attention": ["name": "cbam", "squeeze": "max"]], "no squeeze is called 'max'"),
+    (
+      ["name": "resnet20", "attention": ["name": "cbam", "order": "parallel", "spatial": false]],
+      "order: there is no order without both gates"
+    ),
+    (["name": "vgg16_bn", "attention": ["name": "gc", "place": "after_add"]], "vgg16_bn adds no shortcuts"),
+    (["name": "resnet50", "stem": "teired"], "no stem is called 'teired'; did you mean 'tiered'?"),
+    (["name": "resnet50", "shortcut": "pool"], "no shortcut is called 'pool'"),
+    (["name": "resnet20", "stem": "deep"], "stem: unknown key"),
     (["name": "resnet50", "attention": ["name": "gc", "stages": [3, 6]]], "stages: resnet50 has stages 2 to 5, not 6"),
     (["name": "vgg16_bn", "attention": ["name": "gc", "stages": [0]]], "stages: wanted"),
     (["name": "resnet20", "attention": ["name": "gc", "stages": "some"]], "stages: wanted a list"),

@@ -47,6 +47,37 @@ import Testing
     ("resnet101", 44_549_317, 7.35), ("resnet152", 60_193_042, 10.83), ("mobilenet_v2", 3_504_903, 319.9 / 1024),
   ].map { Row(network: $0, attention: ["name": "eca"], parameters: $1, counted: $2) }
 
+  /// The rows of ECA-Net's table of variants, in ResNet-50 with its ΣC = 15,104 and ΣC² = 20,119,552 over the blocks:
+  /// nothing, C, C², C²/16, 16 C and 8 C each; k taps for each channel, or for all.
+  static let ecaVariants: [Row] = [
+    ("se", "var1", 0), ("se", "var2", 15_104), ("se", "var3", 20_119_552), ("se", "gc1", 1_257_472),
+    ("se", "gc2", 241_664), ("se", "gc3", 120_832),
+  ].map { name, variant, added in
+    Row(
+      network: "resnet50", attention: ["name": .string(name), "variant": .string(variant)],
+      parameters: Double(25_557_032 + added))
+  } + [
+    Row(
+      network: "resnet50", attention: ["name": "eca", "kernels": [3], "per_channel": true],
+      parameters: 25_557_032 + 45_312),
+    Row(network: "resnet50", attention: ["name": "eca", "kernels": [3]], parameters: 25_557_032 + 48),
+    Row(network: "resnet50", attention: ["name": "eca", "kernels": "auto"], parameters: 25_557_032 + 86),
+    // 2 C ⌊C / 8⌋ over the seventeen blocks.
+    Row(network: "mobilenet_v2", attention: ["name": "se", "reduction": 8], parameters: 3_504_872 + 56_928),
+  ]
+
+  /// timm's networks with other stems and shortcuts.
+  static let stems: [Row] = [
+    ("tiered", "average_pool", ["name": "eca", "kernels": "auto"], 25_573_814),
+    ("tiered", "average_pool", ["name": "se", "bias": true], 28_104_720),
+    ("deep", "average_pool", nil, 25_576_264),
+    ("caffe", "convolution", ["name": "se", "bias": true], 28_088_024),
+  ].map { stem, shortcut, attention, parameters in
+    Row(
+      network: "resnet50", attention: attention, options: ["stem": .string(stem), "shortcut": .string(shortcut)],
+      parameters: parameters)
+  }
+
   /// GCNet's ImageNet table. The 4.11 GFLOPs of one non-local block are left out: its four projections alone are
   /// 0.41 at 14x14 positions of 1024 channels, more than the 0.25 between the printed figures.
   static let gcnet: [Row] = [
@@ -73,7 +104,7 @@ import Testing
     Row(network: "resnet50", attention: ["name": "cat"], parameters: 25_557_032 + 2_515_856),
   ]
 
-  @Test(arguments: cbam + eca + gcnet + others) func agrees(row: Row) throws {
+  @Test(arguments: cbam + eca + ecaVariants + gcnet + stems + others) func agrees(row: Row) throws {
     let graph = try NetworkTrace(
       row.network, attention: row.attention, options: row.options, classes: row.classes, batch: 1, mode: .inference
     ).graph

@@ -71,16 +71,24 @@ def export(arguments):
     return 0
 
 
-# timm's network, how timm makes it, and the trainer's network and attention module.
+SE = {"name": "se", "bias": True}
+ECA = {"name": "eca", "kernels": "auto"}
+
+# timm's network, how timm makes it, and the trainer's network.
 TIMM = {
-    "resnet18": ({}, "resnet18", None),
-    "resnet50": ({}, "resnet50", None),
-    "resnext50_32x4d": ({}, "resnext50_32x4d", None),
-    "wide_resnet50_2": ({}, "wide_resnet50_2", None),
-    "vgg16_bn": ({}, "vgg16_bn", None),
-    "seresnet50": ({}, "resnet50", {"name": "se", "bias": True}),
-    "seresnext50_32x4d": ({}, "resnext50_32x4d", {"name": "se", "bias": True}),
-    "resnet50+eca": ({"block_args": {"attn_layer": "eca"}}, "resnet50", {"name": "eca", "kernels": [5, 5, 5, 7]}),
+    "resnet18": ({}, {"name": "resnet18"}),
+    "resnet50": ({}, {"name": "resnet50"}),
+    "resnet50d": ({}, {"name": "resnet50", "stem": "deep", "shortcut": "average_pool"}),
+    "resnext50_32x4d": ({}, {"name": "resnext50_32x4d"}),
+    "wide_resnet50_2": ({}, {"name": "wide_resnet50_2"}),
+    "vgg16_bn": ({}, {"name": "vgg16_bn"}),
+    "mobilenetv2_100": ({}, {"name": "mobilenet_v2"}),
+    "seresnet50": ({}, {"name": "resnet50", "attention": SE}),
+    "seresnext50_32x4d": ({}, {"name": "resnext50_32x4d", "attention": SE}),
+    "legacy_seresnet50": ({}, {"name": "resnet50", "stem": "caffe", "strides_first": True, "attention": SE}),
+    "legacy_seresnext50_32x4d": ({}, {"name": "resnext50_32x4d", "stem": "caffe", "attention": SE}),
+    "resnet50+eca": ({"block_args": {"attn_layer": "eca"}}, {"name": "resnet50", "attention": ECA}),
+    "ecaresnet50t": ({}, {"name": "resnet50", "stem": "tiered", "shortcut": "average_pool", "attention": ECA}),
 }
 
 
@@ -90,9 +98,8 @@ def published_network(arguments):
     if arguments.package == "torchvision":
         return getattr(networks, arguments.network)(weights=None, num_classes=arguments.classes), {"name": arguments.network}
     import timm
-    options, name, attention = TIMM[arguments.network]
-    network = timm.create_model(arguments.network.split("+")[0], num_classes=arguments.classes, **options)
-    return network, {"name": name} | ({"attention": attention} if attention else {})
+    options, model = TIMM[arguments.network]
+    return timm.create_model(arguments.network.split("+")[0], num_classes=arguments.classes, **options), dict(model)
 
 
 def published(arguments):
@@ -117,9 +124,7 @@ def published(arguments):
                    for name, value in load_file(converted).items()}
         exact = network.double()(images.double()).float()
         fixture = os.path.join(folder, "fixture.safetensors")
-        config = {"network": model["name"], "classes": arguments.classes}
-        if "attention" in model:
-            config["attention"] = model["attention"]
+        config = {"network" if key == "name" else key: value for key, value in model.items()}
         save_file(tensors | {"input.0": images, "eval.output.0": exact}, fixture, metadata={
             "system": "torchvision", "variant": arguments.network, "config": json.dumps(config),
             "source": f"{arguments.package}'s {arguments.network} by torch {torch.__version__}",

@@ -18,6 +18,28 @@ import Testing
     #expect(Set(listing.keys) == ["networks", "attentions"])
   }
 
+  @Test func `The options of one network or module`() throws {
+    let text = try Program.run(["models", "cbam"]).output
+    #expect(text.hasPrefix("cbam (Woo et al.; ECCV 2018)\n"))
+    let rows = text.split(separator: "\n").map { $0.split(separator: " ", omittingEmptySubsequences: true) }
+    let order = try #require(rows.first { $0.first == "order" })
+    #expect(order.map(String.init) == ["order", "channel_first", "channel_first,", "spatial_first,", "parallel"])
+    #expect(rows.contains { $0.first == "reduction" && $0.contains("16") })
+
+    let nonLocal = try Program.run(["models", "nl", "--json"]).json()
+    let options = try #require(nonLocal["options"] as? [[String: String]])
+    let stages = try #require(options.first { $0["key"] == "stages" })
+    #expect(stages["value"] == "[4]" && stages["takes"]?.hasPrefix("all or a list") == true)
+    #expect(options.first { $0["key"] == "place" }?["value"] == "before_last")
+
+    #expect(try Program.run(["models", "resnet50", "--markdown"]).output.contains("| stem "))
+    #expect(try Program.run(["models", "mobilenet_1.0"]).output.hasSuffix("no options\n"))
+    let unknown = try Program.run(["models", "cbma"])
+    #expect(unknown.code == 64 && unknown.errors.contains("did you mean 'cbam'?"), "\(unknown.errors)")
+    let homeless = try Program.run(["models", "gltr"])
+    #expect(homeless.code == 64 && homeless.errors.contains("fits behind a backbone"), "\(homeless.errors)")
+  }
+
   @Test func `The catalogue as text and as Markdown`() throws {
     #expect(try Program.run(["models"]).output.contains("11,689,512"))
     let markdown = try Program.run(["models", "--markdown"]).output

@@ -62,12 +62,14 @@ public struct SplitAttention: Module, Sendable {
 }
 
 extension SplitAttention {
-  /// `radix`, `cardinality`.
+  /// `radix`, `cardinality`, `hidden` (by the width without it).
   static func slot(_ options: ConfigSection) throws -> AttentionSlot {
     let radix = try options.int("radix", default: 2, in: 1...16)
     let cardinality = try options.int("cardinality", default: 1, in: 1...64)
+    let hidden = try options.optionalInt("hidden", in: 1...65_536)
     return AttentionSlot("split", member: "split", place: .convolution, isActivated: true) { site in
-      SplitAttention(outputs: site.outputs, stride: site.stride, radix: radix, cardinality: cardinality)
+      SplitAttention(
+        outputs: site.outputs, stride: site.stride, radix: radix, cardinality: cardinality, hidden: hidden)
     }
   }
 }

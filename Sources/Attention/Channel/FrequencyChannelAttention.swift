@@ -101,6 +101,7 @@ extension ConfigSection {
   /// A list of frequencies and how many of it: `top16`.
   package func frequencies(_ key: String, default value: String) throws -> (FrequencyChannelAttention.Selection, Int) {
     let text = try string(key, default: value)
+    describe(key, "top or low and a count to 32, such as top16")
     guard let words = text.firstMatch(of: /^(top|low)(\d+)$/), let count = Int(words.2), (1...32).contains(count),
       let selection = FrequencyChannelAttention.Selection(rawValue: String(words.1))
     else { throw error(key, "wanted top or low and a count to 32, such as top16; found '\(text.prefix(40))'") }

@@ -26,8 +26,9 @@ public struct SqueezeExcitation: Module, Sendable {
 }
 
 extension SqueezeExcitation {
-  /// `reduction`, `bias`.
+  /// `variant` (`bottleneck`, or one without the narrow layer), and of the bottleneck `reduction` and `bias`.
   static func slot(_ options: ConfigSection) throws -> AttentionSlot {
+    if let module = try DirectExcitation.read(options) { return AttentionSlot("se", member: "se") { _ in module } }
     let module = SqueezeExcitation(
       reduction: try options.int("reduction", default: 16, in: 1...), bias: try options.bool("bias", default: false))
     return AttentionSlot("se", member: "se") { _ in module }

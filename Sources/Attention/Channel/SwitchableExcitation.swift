@@ -30,16 +30,18 @@ public struct SwitchableExcitation: Module, Sendable {
   public var hidden: Int?
   /// The taps of CNN, odd; `nil` follows ECA's rule.
   public var kernel: Int?
+  public var rule: EfficientChannelAttention.Rule
 
   /// All three operators, with a sixteenth of the channels as hidden units.
   public init(
     operators: [Excitation] = [.fullyConnected, .convolution, .instance], reduction: Int = 16, hidden: Int? = nil,
-    kernel: Int? = nil
+    kernel: Int? = nil, rule: EfficientChannelAttention.Rule = .init()
   ) {
     self.operators = operators
     self.reduction = reduction
     self.hidden = hidden
     self.kernel = kernel
+    self.rule = rule
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
@@ -61,7 +63,7 @@ public struct SwitchableExcitation: Module, Sendable {
       let rounded = Int((Double(channels) / Double(reduction)).rounded(.toNearestOrEven))
       return means.linear("fc1", hidden ?? max(1, rounded)).relu().linear("fc2", channels)
     case .convolution:
-      return means.channelConv("conv", taps: kernel ?? EfficientChannelAttention.kernel(forChannels: channels))
+      return means.channelConv("conv", taps: kernel ?? rule.taps(forChannels: channels))
     case .instance:
       return means * means.channelParameter("w1", start: 0) + means.channelParameter("b1", start: -1)
     }
@@ -69,7 +71,7 @@ public struct SwitchableExcitation: Module, Sendable {
 }
 
 extension SwitchableExcitation {
-  /// `operators`, `reduction`, `kernel`.
+  /// `operators`, `reduction`, `kernel` (by the rule without it), `gamma` and `b` of the rule.
   static func slot(_ options: ConfigSection) throws -> AttentionSlot {
     let kernel = try options.optionalInt("kernel", in: 1...63)
     if let kernel, kernel % 2 == 0 {
@@ -78,7 +80,8 @@ extension SwitchableExcitation {
     let module = SwitchableExcitation(
       operators: try options.choices(
         "operators", among: Excitation.self, default: Excitation.allCases, kind: "excitation operator"),
-      reduction: try options.int("reduction", default: 16, in: 1...), kernel: kernel)
+      reduction: try options.int("reduction", default: 16, in: 1...), kernel: kernel,
+      rule: try options.kernelRule())
     if module.operators.isEmpty { throw options.error("operators", "there is nothing to switch between") }
     if Set(module.operators).count < module.operators.count {
       throw options.error("operators", "each operator may be there once")

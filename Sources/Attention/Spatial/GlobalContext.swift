@@ -30,12 +30,17 @@ public struct GlobalContext: Module, Sendable {
   public var pooling: Pooling
   /// One or both, each with a transform of its own.
   public var fusions: Set<Fusion>
+  /// Whether the transform normalises its hidden units.
+  public var hasNorm: Bool
 
   /// The paper's block: attention pooling, added, with a sixteenth of the channels as hidden units.
-  public init(ratio: Double = 1.0 / 16, pooling: Pooling = .attention, fusions: Set<Fusion> = [.add]) {
+  public init(
+    ratio: Double = 1.0 / 16, pooling: Pooling = .attention, fusions: Set<Fusion> = [.add], hasNorm: Bool = true
+  ) {
     self.ratio = ratio
     self.pooling = pooling
     self.fusions = fusions
+    self.hasNorm = hasNorm
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
@@ -49,7 +54,7 @@ public struct GlobalContext: Module, Sendable {
   }
 
   private func transform(_ channels: Int) -> Transform {
-    Transform(hidden: max(1, Int(Double(channels) * ratio)), outputs: channels)
+    Transform(hidden: max(1, Int(Double(channels) * ratio)), outputs: channels, hasNorm: hasNorm)
   }
 
   /// The numbers 0, 1 and 3 are places in the reference's sequence. The last layer starts at zero: adding begins as the
@@ -57,10 +62,11 @@ public struct GlobalContext: Module, Sendable {
   struct Transform: Module {
     let hidden: Int
     let outputs: Int
+    let hasNorm: Bool
 
     func callAsFunction(_ context: Tensor) -> Tensor {
-      context.linear("0", hidden, windowRank: 2)
-        .layerNorm("1", fileShape: [hidden, 1, 1]).relu()
+      let units = context.linear("0", hidden, windowRank: 2)
+      return (hasNorm ? units.layerNorm("1", fileShape: [hidden, 1, 1]) : units).relu()
         .linear("3", outputs, windowRank: 2, weights: .constant(0), biases: .constant(0))
     }
   }
@@ -78,12 +84,13 @@ extension Tensor {
 }
 
 extension GlobalContext {
-  /// `ratio`, `pooling`, `fusions`.
+  /// `ratio`, `pooling`, `fusions`, `norm`.
   static func slot(_ options: ConfigSection) throws -> AttentionSlot {
     let module = GlobalContext(
       ratio: try options.float("ratio", default: 1.0 / 16, in: 1e-4...16),
       pooling: try options.choice("pooling", default: .attention, kind: "pooling"),
-      fusions: Set(try options.choices("fusions", default: [.add], kind: "fusion")))
+      fusions: Set(try options.choices("fusions", default: [.add], kind: "fusion")),
+      hasNorm: try options.bool("norm", default: true))
     if module.fusions.isEmpty { throw options.error("fusions", "the context must meet the image somehow") }
     return AttentionSlot("gc", member: "context_block") { _ in module }
   }

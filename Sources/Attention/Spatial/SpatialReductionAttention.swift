@@ -55,14 +55,16 @@ public struct SpatialReductionAttention: Module, Sendable {
 }
 
 extension SpatialReductionAttention {
-  /// `heads`, `ratios` (R of each stage, the last one for all that follow), `qkv_bias`.
+  /// `heads`, `ratios` (R of each stage, the last one for all that follow), `qkv_bias`, `epsilon`.
   static func slot(_ options: ConfigSection) throws -> AttentionSlot {
     let heads = try options.int("heads", default: 8, in: 1...1024)
     let ratios = try options.ints("ratios", default: [8, 4, 2, 1], in: 1...64)
     if ratios.isEmpty { throw options.error("ratios", "wanted a ratio for each stage") }
     let bias = try options.bool("qkv_bias", default: true)
+    let epsilon = Float(try options.float("epsilon", default: 1e-5, in: 0...1))
     return AttentionSlot("sra", member: "sra") { site in
-      SpatialReductionAttention(heads: heads, ratio: ratios[min(site.stage, ratios.count) - 1], bias: bias)
+      SpatialReductionAttention(
+        heads: heads, ratio: ratios[min(site.stage, ratios.count) - 1], bias: bias, epsilon: epsilon)
     }
   }
 }

@@ -29,7 +29,7 @@ public struct InvertedResidual: Module {
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
     let branch = x.trace.scope("conv") { self.branch(x) }
-    return stride == 1 && x.channels == outputs ? x + branch : branch
+    return stride == 1 && x.channels == outputs ? (x + branch).attended(attention, at: site, .afterAdd) : branch
   }
 
   private func branch(_ x: Tensor) -> Tensor {

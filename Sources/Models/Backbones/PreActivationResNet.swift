@@ -60,9 +60,9 @@ public struct PreActivationBottleneck: Module {
       .attended(.inputs, options, number: 3)
       .conv("conv3", outputs, kernel: 1, weights: .kaimingNormal(.fanOut))
       .attended(.branch, options)
-    guard options.stride != 1 || x.channels != outputs else { return x + branch }
+    guard options.stride != 1 || x.channels != outputs else { return (x + branch).attended(.afterAdd, options) }
     let shortcut = x.conv(
       "downsample.0", outputs, kernel: 1, stride: .init(options.stride), weights: .kaimingNormal(.fanOut))
-    return shortcut + branch
+    return (shortcut + branch).attended(.afterAdd, options)
   }
 }

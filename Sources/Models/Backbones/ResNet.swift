@@ -9,12 +9,28 @@ import Layers
 public struct ResNet: Module, Sendable {
   public enum BlockKind: Sendable { case basic, bottleneck }
 
-  /// What stands before the first stage.
-  public enum Stem: Sendable {
-    /// 7x7 with stride 2, then 3x3 max pooling with stride 2: for 224 pixels.
-    case imageNet
+  /// What stands before the first stage: a convolution with stride 2 and 3x3 max pooling with stride 2, for 224 pixels;
+  /// or what small images take.
+  public enum Stem: String, CaseIterable, Sendable {
+    /// 7x7, and pooling windows around every other position.
+    case imageNet = "standard"
+    /// 7x7, and pooling windows that begin at the first position and hang over the end, as the networks do that were
+    /// first published for Caffe.
+    case caffe
+    /// Three layers of 3x3 with C/2, C/2 and C channels (He et al.; CVPR 2019, fig. 2b).
+    case deep
+    /// The same with 3C/8, C/2 and C channels.
+    case tiered
     /// 3x3 with stride 1 and no pooling: for 32 pixels.
     case small
+  }
+
+  /// How a shortcut changes its shape.
+  public enum Shortcut: String, CaseIterable, Sendable {
+    /// A 1x1 convolution that carries the stride.
+    case convolution
+    /// The mean of 2x2 positions, then a 1x1 convolution (He et al.; CVPR 2019, fig. 2c).
+    case averagePool = "average_pool"
   }
 
   public var block: BlockKind
@@ -26,6 +42,7 @@ public struct ResNet: Module, Sendable {
   public var strides = [1, 2, 2, 2]
   public var stem = Stem.imageNet
   public var stemChannels = 64
+  public var shortcut = Shortcut.convolution
   public var groups = 1
   public var widthPerGroup = 64
   public var classes = 1000
@@ -57,14 +74,28 @@ public struct ResNet: Module, Sendable {
   }
 
   private func stem(_ images: Tensor) -> Tensor {
-    switch stem {
-    case .imageNet:
-      images.conv("conv1", stemChannels, kernel: 7, stride: 2, padding: 3, weights: .kaimingNormal(.fanOut))
-        .batchNorm("bn1").relu()
-        .maxPool(kernel: 3, stride: 2, padding: 1)
-    case .small:
-      images.conv("conv1", stemChannels, kernel: 3, padding: 1, weights: .kaimingNormal(.fanOut))
-        .batchNorm("bn1").relu()
+    func convolved(_ images: Tensor, _ name: String, _ outputs: Int, kernel: Int, stride: Int) -> Tensor {
+      images.conv(
+        name, outputs, kernel: .init(kernel), stride: .init(stride), padding: .init(kernel / 2),
+        weights: .kaimingNormal(.fanOut))
+    }
+    // The numbers are places in the reference's sequence, whose last norm is the network's `bn1`.
+    func layered(_ first: Int, _ second: Int) -> Tensor {
+      let x = convolved(images, "conv1.0", first, kernel: 3, stride: 2).batchNorm("conv1.1").relu()
+      let y = convolved(x, "conv1.3", second, kernel: 3, stride: 1).batchNorm("conv1.4").relu()
+      return convolved(y, "conv1.6", stemChannels, kernel: 3, stride: 1)
+    }
+    let filtered = switch stem {
+    case .imageNet, .caffe: convolved(images, "conv1", stemChannels, kernel: 7, stride: 2)
+    case .deep: layered(stemChannels / 2, stemChannels / 2)
+    case .tiered: layered(stemChannels * 3 / 8, stemChannels / 2)
+    case .small: convolved(images, "conv1", stemChannels, kernel: 3, stride: 1)
+    }
+    let x = filtered.batchNorm("bn1").relu()
+    return switch stem {
+    case .imageNet, .deep, .tiered: x.maxPool(kernel: 3, stride: 2, padding: 1)
+    case .caffe: x.maxPool(kernel: 3, stride: 2, ceilMode: true)
+    case .small: x
     }
   }
 
@@ -74,6 +105,7 @@ public struct ResNet: Module, Sendable {
     options.groups = groups
     options.widthPerGroup = widthPerGroup
     options.stridesFirst = stridesFirst
+    options.averagesShortcut = shortcut == .averagePool
     options.lastScale = zeroInitResidual ? 0 : 1
     options.attention = attention
     options.site = site

@@ -13,6 +13,9 @@ public struct ResidualOptions {
   public var widthPerGroup = 64
   /// Whether a bottleneck's stride sits on its first convolution, as in the paper; on the 3x3 one in torchvision.
   public var stridesFirst = false
+  /// Whether a strided shortcut averages before its projection, which then strides no more (He et al.; CVPR 2019,
+  /// fig. 2c).
+  public var averagesShortcut = false
   /// What fills the block's holes; `nil` leaves them empty.
   public var attention: AttentionSlot?
   public var site = AttentionSite(host: "", stage: 1)
@@ -38,7 +41,7 @@ public struct BasicBlock: Module {
       .attended(.start, options)
       .filtered(2, options.planes, isLast: true, options)
       .attended(.branch, options)
-    return (branch + x.shortcut(options, outputs: options.planes)).relu()
+    return (branch + x.shortcut(options, outputs: options.planes)).attended(.afterAdd, options).relu()
   }
 }
 
@@ -64,7 +67,7 @@ public struct Bottleneck: Module {
       .conv("conv3", outputs, kernel: 1, weights: .kaimingNormal(.fanOut))
       .batchNorm("bn3", scale: options.lastScale)
       .attended(.branch, options)
-    return (branch + x.shortcut(options, outputs: outputs)).relu()
+    return (branch + x.shortcut(options, outputs: outputs)).attended(.afterAdd, options).relu()
   }
 }
 
@@ -106,6 +109,12 @@ extension Tensor {
   /// The input itself, or a projection where the shape changes.
   fileprivate func shortcut(_ options: ResidualOptions, outputs: Int) -> Tensor {
     guard options.stride != 1 || channels != outputs else { return self }
+    if options.averagesShortcut {
+      let averaged = options.stride == 1
+        ? self : averagePool(kernel: 2, stride: .init(options.stride), countsPadding: false, ceilMode: true)
+      return averaged.conv("downsample.1", outputs, kernel: 1, weights: .kaimingNormal(.fanOut))
+        .batchNorm("downsample.2")
+    }
     return conv("downsample.0", outputs, kernel: 1, stride: .init(options.stride), weights: .kaimingNormal(.fanOut))
       .batchNorm("downsample.1")
   }

@@ -22,7 +22,8 @@ extension MobileNet {
   /// The network of table 1, for 224 pixels.
   static func imageNet(_ name: String, width: Double) -> ModelCatalog.Entry {
     ModelCatalog.Entry(
-      paper: "Howard et al.; arXiv 1704.04861", imageSize: 224, classes: 1000, stages: 2...6, isDepthwise: true
+      paper: "Howard et al.; arXiv 1704.04861", imageSize: 224, classes: 1000, stages: 2...6, isDepthwise: true,
+      addsShortcuts: false
     ) { _, classes, attention in
       var network = MobileNet()
       network.name = name

@@ -15,6 +15,8 @@ extension ResNet {
       network.attention = attention
       network.dropout = Float(try options.float("dropout", default: 0, in: 0..<1))
       network.zeroInitResidual = try options.bool("zero_init_residual", default: false)
+      network.shortcut = try options.choice("shortcut", default: .convolution, kind: "shortcut")
+      if size == 224 { network.stem = try options.choice("stem", default: network.stem, kind: "stem") }
       if case .bottleneck = network.block {
         network.stridesFirst = try options.bool("strides_first", default: false)
       }

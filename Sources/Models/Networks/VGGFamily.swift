@@ -7,7 +7,7 @@ extension VGG {
   static func sixteen(_ name: String, imageSize: Int) -> ModelCatalog.Entry {
     ModelCatalog.Entry(
       paper: "Simonyan, Zisserman; ICLR 2015", imageSize: imageSize, classes: imageSize == 224 ? 1000 : 10,
-      stages: 1...5
+      stages: 1...5, addsShortcuts: false
     ) { options, classes, attention in
       var network = VGG()
       network.name = name

@@ -21,6 +21,13 @@ enum PublishedNames {
     ("head.fc.", "fc."),
   ]
 
+  /// timm's networks of the squeeze-and-excitation paper, as they were published for Caffe. Those of basic blocks are
+  /// left out: they have the same layers, but activate before the module, as no block here does.
+  private static let caffeRenames: [(found: String, known: String)] = [
+    ("layer0.conv1.", "conv1."), ("layer0.bn1.", "bn1."), (".se_module.fc1.", ".se.fc.0."),
+    (".se_module.fc2.", ".se.fc.2."), ("last_linear.", "fc."),
+  ]
+
   /// The file's names by the names that they have here.
   /// - Parameters:
   ///   - prefix: takes only names that begin so behind their wrappers, without it.
@@ -37,11 +44,13 @@ enum PublishedNames {
     let start = wrapped + prefix
     var references: [String: String] = [:]
     for name in names where name.hasPrefix(start) { references[String(name.dropFirst(start.count))] = name }
+    let layers = MobileNetNames(Array(references.keys))
+    let renames = references["layer1.0.conv3.weight"] == nil ? Self.renames : Self.renames + caffeRenames
     for (reference, name) in references.sorted(by: { $0.key < $1.key }) where !isKnown(reference) {
-      let others = renames.lazy.compactMap { rename in
+      let others = [layers[reference]] + renames.map { rename in
         reference.contains(rename.found) ? reference.replacing(rename.found, with: rename.known) : nil
       }
-      if let known = others.first(where: { isKnown($0) && references[$0] == nil }) {
+      if let known = others.compactMap({ $0 }).first(where: { isKnown($0) && references[$0] == nil }) {
         references[reference] = nil
         references[known] = name
       }

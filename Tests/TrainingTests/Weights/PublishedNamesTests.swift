@@ -77,6 +77,28 @@ import Training
       testDescription: "timm's efficient channel attention", network: ["name": "resnet18_cifar", "attention": "eca"],
       tensors: ["layer1.0.se.conv.weight": [1, 1, 3], "layer4.1.se.conv.weight": [1, 1, 5]]),
     Family(
+      testDescription: "timm's ResNet of the squeeze-and-excitation paper",
+      network: [
+        "name": "resnet50", "stem": "caffe", "strides_first": true, "attention": ["name": "se", "bias": true],
+      ],
+      tensors: [
+        "layer0.conv1.weight": [64, 3, 7, 7], "layer0.bn1.weight": [64], "layer0.bn1.running_var": [64],
+        "layer1.0.conv3.weight": [256, 64, 1, 1], "layer1.0.bn1.weight": [64],
+        "layer1.0.se_module.fc1.weight": [16, 256, 1, 1], "layer4.2.se_module.fc2.bias": [2048],
+        "last_linear.weight": [1000, 2048], "last_linear.bias": [1000],
+      ]),
+    Family(
+      testDescription: "timm's ResNet with a tiered stem",
+      network: [
+        "name": "resnet18", "stem": "tiered", "shortcut": "average_pool",
+        "attention": ["name": "eca", "kernels": "auto"],
+      ],
+      tensors: [
+        "conv1.0.weight": [24, 3, 3, 3], "conv1.1.running_mean": [24], "conv1.3.weight": [32, 24, 3, 3],
+        "conv1.6.weight": [64, 32, 3, 3], "bn1.weight": [64], "layer2.0.downsample.1.weight": [128, 64, 1, 1],
+        "layer2.0.downsample.2.running_var": [128], "layer1.0.se.conv.weight": [1, 1, 3], "fc.weight": [1000, 512],
+      ]),
+    Family(
       testDescription: "OpenMMLab's classifiers", network: ["name": "resnet18_cifar"],
       tensors: ["conv1.weight": [64, 3, 3, 3], "head.fc.weight": [10, 512], "head.fc.bias": [10]]),
   ]
@@ -99,5 +121,20 @@ import Training
     #expect(Set(matching.matched.map(\.name)) == Set(family.tensors.keys.map { "module.\($0)" }))
     #expect(matching.leftOver.isEmpty)
     for pair in matching.matched { #expect(state.view(pair.path)?.array.allSatisfy { $0 == 0.25 } == true, "\(pair)") }
+  }
+
+  /// The same layers in another order would load and compute something else.
+  @Test func `Basic blocks that activate before their module do not fit`() throws {
+    let folder = try TemporaryFolder(), path = folder.path + "/weights"
+    var writer = SafetensorsWriter()
+    for (name, shape) in ["layer1.0.conv2.weight": [64, 64, 3, 3], "layer1.0.se_module.fc1.weight": [4, 64, 1, 1]] {
+      try writer.add(name, shape: shape, floats: [Float](repeating: 0.25, count: shape.reduce(1, *)))
+    }
+    _ = try writer.write(to: path)
+    let model: ConfigSection = ["name": "resnet18", "stem": "caffe", "attention": ["name": "se", "bias": true]]
+    let state = try NetworkRunners(tracing: try ModelCatalog.network(model, classes: 10), imageSize: 32).state
+    let matching = try WeightFile(WeightFile.open(path)).matching(state)
+    #expect(matching.matched.map(\.name) == ["layer1.0.conv2.weight"])
+    #expect(matching.leftOver.map(\.name) == ["layer1.0.se_module.fc1.weight"])
   }
 }
