@@ -53,7 +53,8 @@ import Testing
       for row in 0..<a.m { left.pointer[step * (a.m + a.gap) + row] = operands.a[row * a.k + step] }
       for column in 0..<a.n { right.pointer[step * (a.n + a.gap) + column] = operands.b[step * a.n + column] }
     }
-    let scratch = Block(ColumnProduct.scratchFloats(m: a.m))
+    let scratch = Block(
+      ColumnProduct.scratchFloats(m: a.m, leadingA: a.m + a.gap, n: a.n, leadingB: a.n + a.gap) + 1)
     columnProduct(
       m: a.m, n: a.n, k: a.k, left.pointer, leadingA: a.m + a.gap, right.pointer, leadingB: a.n + a.gap,
       into: c.pointer, leading: a.n + a.gap, accumulate: a.accumulate, scratch: scratch.pointer)

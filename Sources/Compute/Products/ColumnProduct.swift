@@ -1,8 +1,8 @@
 /// C = Aᵀ · B, or C += Aᵀ · B, on one thread, where both lie row by row and have many rows: what the gradient of a
 /// convolution's filters sums over pixels.
 ///
-/// Blocks of 128 rows: A's are copied into stretches of six columns, each panel of B in turn into the first-level cache,
-/// and while one block is multiplied the next is fetched from memory. The association of sums depends on `k` alone.
+/// Blocks of 128 rows: A's are copied into stretches of six columns, each panel of B in turn into the first-level
+/// cache, and while one block is multiplied the next is fetched from memory. The association of sums depends on `k` alone.
 /// `matrixProduct` is the slow twin.
 ///
 /// - Parameters:
@@ -10,7 +10,7 @@
 ///   - n: columns of B and C.
 ///   - k: rows of A and B.
 ///   - leadingA, leadingB, leading: floats from row to row of A, B, C.
-///   - scratch: `ColumnProduct.scratchFloats(m:)` floats.
+///   - scratch: as many floats as `ColumnProduct.scratchFloats` says, none for narrow matrices.
 public func columnProduct(
   m: Int, n: Int, k: Int, _ a: UnsafePointer<Float>, leadingA: Int, _ b: UnsafePointer<Float>, leadingB: Int,
   into c: UnsafeMutablePointer<Float>, leading: Int, accumulate: Bool = false, scratch: UnsafeMutablePointer<Float>
@@ -30,8 +30,17 @@ public func columnProduct(
 public struct ColumnProduct {
   static var depth: Int { 128 }
 
-  /// Working memory for `m` columns of A, whatever B has.
-  public static func scratchFloats(m: Int) -> Int { depth * (ColumnPanels.width + (m + 5) / 6 * 6) }
+  /// Working memory for `m` columns of A and `n` of B, whose rows are as far apart as given.
+  public static func scratchFloats(m: Int, leadingA: Int, n: Int, leadingB: Int) -> Int {
+    (copiesPanel(n, leadingB) ? depth * ColumnPanels.width : 0)
+      + (copiesStretches(leadingA) ? depth * ((m + 5) / 6 * 6) : 0)
+  }
+
+  /// Rows a few cache lines apart can be read down a column as they lie: a block's lines do not crowd each other out.
+  private static func copiesStretches(_ leadingA: Int) -> Bool { leadingA > 128 }
+
+  /// A panel that is all of B lies in memory as a panel should.
+  private static func copiesPanel(_ n: Int, _ leadingB: Int) -> Bool { leadingB > ColumnPanels.width || n % 16 != 0 }
 
   let m: Int, n: Int, depth: Int
   let a: UnsafePointer<Float>, leadingA: Int
@@ -41,15 +50,12 @@ public struct ColumnProduct {
   /// Rows of the next block.
   let ahead: Int
 
-  /// Columns a cache line or more apart can be read as they lie, as long as a block's lines do not crowd each other out.
-  private var copiesA: Bool { leadingA > 128 }
-  /// A panel that is all of B lies in memory as a panel should.
-  private var copiesB: Bool { leadingB > ColumnPanels.width || n % 16 != 0 }
   /// Rows of the next block to fetch: none where a block alone fills the second-level cache.
   private var fetched: Int { depth * (m + n) <= 128 << 10 ? ahead : 0 }
 
   func compute(_ scratch: UnsafeMutablePointer<Float>) {
-    let panel = scratch, stretches = scratch + Self.depth * ColumnPanels.width
+    let copiesA = Self.copiesStretches(leadingA), copiesB = Self.copiesPanel(n, leadingB)
+    let panel = scratch, stretches = scratch + (copiesB ? Self.depth * ColumnPanels.width : 0)
     if copiesA { copyStretches(to: stretches) }
     let tilesDown = (m + TileSums.rows - 1) / TileSums.rows
     let calls = tilesDown * ((n + ColumnPanels.width - 1) / ColumnPanels.width)
@@ -90,7 +96,10 @@ public struct ColumnProduct {
         line.store(source.lanes(at: at), at: at)
         at += 16
       }
-      if at < columns { line.store(source.lanes(at: at, count: columns - at), at: at) }
+      guard at < columns else { continue }
+      // Lanes past the last column are never stored: what follows in memory does as well as zeros.
+      let isInside = (depth - 1 - row) * leadingB + n >= column + at + 16
+      line.store(isInside ? source.lanes(at: at) : source.lanes(at: at, count: columns - at), at: at)
     }
   }
 

@@ -1,7 +1,7 @@
 /// The sums of a tile of a matrix product that stay in registers: up to six rows of up to four vectors.
 ///
-/// Six by four are 24 of AVX-512's 32 registers; four vectors of B and one number of A, repeated, take five more. A step
-/// of k is then ten loads for 24 multiply-adds, so that loads take less than half of the time of the arithmetic.
+/// Six by four are 24 of AVX-512's 32 registers; four vectors of B and one number of A, repeated, take five more. A
+/// step of k is then ten loads for 24 multiply-adds, so that loads take less than half of the time of the arithmetic.
 struct TileSums {
   static var rows: Int { 6 }
 

@@ -1,7 +1,7 @@
 import Compute
 
-/// The gradient of large filters: a worker sums a tile of dw over all pixels, so that there are no parts of the batch to
-/// keep and to merge, which for 2048 x 512 filters would move more bytes than the activations have.
+/// The gradient of large filters: a worker sums a tile of dw over all pixels, so that there are no parts of the batch
+/// to keep and to merge, which for 2048 x 512 filters would move more bytes than the activations have.
 ///
 /// A tile belongs to one tap. The pixels under that tap are read as they lie where the convolution is pointwise, else
 /// gathered into columns, each tap's once for every row of tiles.
@@ -22,7 +22,12 @@ extension ConvolutionGeometry {
   private var tapColumnFloats: Int { isPointwise ? 0 : pixelsPerTile * filterTileColumns }
 
   /// Working memory of a worker.
-  var filterTileScratch: Int { ColumnProduct.scratchFloats(m: filterTileRows) + tapColumnFloats }
+  var filterTileScratch: Int { tileProductFloats + tapColumnFloats }
+  /// Room for the product's panel too: a last tile can be narrow where the others need none.
+  private var tileProductFloats: Int {
+    ColumnProduct.scratchFloats(
+      m: filterTileRows, leadingA: outputChannels, n: filterTileColumns, leadingB: max(channels, ColumnPanels.width + 1))
+  }
 
   /// dw = Σ over pixels of dyᵀ · patch, without a barrier after it.
   func addFilterTiles(
@@ -32,7 +37,7 @@ extension ConvolutionGeometry {
     let rows = filterTileRows, columns = filterTileColumns, taps = kernelHeight * kernelWidth
     let across = (channels + columns - 1) / columns, down = (outputChannels + rows - 1) / rows
     let step = isPointwise ? outputPixels : pixelsPerTile
-    let gathered = scratch + ColumnProduct.scratchFloats(m: rows)
+    let gathered = scratch + tileProductFloats
     for index in worker.tiles(down * taps * across) {
       let (row, place) = index.quotientAndRemainder(dividingBy: taps * across)
       let (tap, column) = place.quotientAndRemainder(dividingBy: across)

@@ -4,7 +4,8 @@ import Compute
 /// product then multiplies with the filters (Chellapilla, Puri, Simard 2006), a tile at a time so that the columns stay
 /// in cache.
 extension ConvolutionGeometry {
-  /// Copies the patches under output `pixels` (numbered through the batch) into `columns`, rows of `filterLength` floats.
+  /// Copies the patches under output `pixels` (numbered through the batch) into `columns`, rows of `filterLength`
+  /// floats.
   func copyPatches(
     of x: UnsafeMutablePointer<Float>, _ pixels: Range<Int>, group: Int, into columns: UnsafeMutablePointer<Float>
   ) {
@@ -127,7 +128,7 @@ extension ConvolutionGeometry {
   ) {
     let outputs = outputChannels, length = filterLength
     let first = chunk * outputPixels / filterGradientChunks, end = (chunk + 1) * outputPixels / filterGradientChunks
-    let columns = scratch + ColumnProduct.scratchFloats(m: groupOutputs)
+    let columns = scratch + filterProductFloats
     if let x {
       for start in stride(from: first, to: end, by: pixelsPerTile) {
         let pixels = start..<min(start + pixelsPerTile, end)

@@ -38,6 +38,11 @@ extension ConvolutionGeometry {
     for row in 0..<rows { (y + row * outputChannels).update(from: bias, count: outputChannels) }
   }
 
+  /// Working memory of a worker for the product of dy and patches, of a group.
+  var filterProductFloats: Int {
+    ColumnProduct.scratchFloats(m: groupOutputs, leadingA: outputChannels, n: filterLength, leadingB: filterLength)
+  }
+
   /// Sums of dy over parts of the batch: the bias gradient's.
   func addBiasRows(_ dy: UnsafeMutablePointer<Float>, to biasSums: UnsafeMutablePointer<Float>, _ worker: Worker) {
     let chunks = filterGradientChunks

@@ -24,7 +24,7 @@ extension ConvolutionGeometry {
     let sums = tilesFilters ? outputChannels : outputChannels * (channels + 1)
     return Scratch(
       shared: panelFloats(for: .dataGradient) + filterGradientChunks * sums,
-      perWorker: ColumnProduct.scratchFloats(m: outputChannels))
+      perWorker: filterProductFloats)
   }
 
   /// All three gradients; those without a target are left out.

@@ -21,10 +21,15 @@ extension ConvolutionGeometry {
     points * (Self.planeStride(batchTiles * channels) + Self.planeStride(batchTiles * outputChannels))
   }
 
+  /// Working memory of one point's product.
+  private var pointProductFloats: Int {
+    ColumnProduct.scratchFloats(m: outputChannels, leadingA: outputChannels, n: channels, leadingB: channels)
+  }
+
   /// Working memory: the sums, those of the bias gradient, and where they are shared the transformed tiles.
   var winogradFilterScratch: Scratch {
     let sums = winogradParts * points * sumStride + filterGradientChunks * outputChannels
-    let own = points * 16 + ColumnProduct.scratchFloats(m: outputChannels)
+    let own = points * 16 + pointProductFloats
     return winogradParts == 1
       ? Scratch(shared: sums + batchFloats, perWorker: own) : Scratch(shared: sums, perWorker: own + batchFloats)
   }
@@ -55,7 +60,7 @@ extension ConvolutionGeometry {
     _ scratch: UnsafeMutablePointer<Float>, _ worker: Worker
   ) {
     let parts = winogradParts, group = batchTiles
-    let transformed = scratch + points * 16 + ColumnProduct.scratchFloats(m: outputChannels)
+    let transformed = scratch + points * 16 + pointProductFloats
     for part in worker.tiles(parts) {
       let first = part * winogradTiles / parts, end = (part + 1) * winogradTiles / parts
       var start = first

@@ -120,7 +120,8 @@ public struct Conv2D: Operator {
     if geometry.method(for: .filterGradient) == .pointwise {
       return geometry.pointwiseGradients(
         dy.pointer, call.inputs[0].pointer, call.inputs[1].pointer, dx: call.inputGradients[0],
-        dw: call.inputGradients[1], db: bias, shared: call.context.sharedScratch, call.context.scratch(of: worker), worker)
+        dw: call.inputGradients[1], db: bias, shared: call.context.sharedScratch, call.context.scratch(of: worker),
+        worker)
     }
     let wantsFilters = call.inputGradients[1] != nil || bias != nil
     if let target = call.inputGradients[0] {
@@ -205,7 +206,7 @@ extension ConvolutionGeometry {
     case (.imageToColumns, .filterGradient):
       if tilesFilters { return Scratch(shared: filterGradientChunks * outputChannels, perWorker: filterTileScratch) }
       return Scratch(
-        shared: partials, perWorker: ColumnProduct.scratchFloats(m: groupOutputs) + pixelsPerTile * filterLength)
+        shared: partials, perWorker: filterProductFloats + pixelsPerTile * filterLength)
     case (.planar, .filterGradient): return Scratch(shared: partials, perWorker: planeProductFloats)
     case (.planar, _): return Scratch(perWorker: correlation.planeFloats)
     case (.grouped, .filterGradient):
