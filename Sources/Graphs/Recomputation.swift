@@ -14,8 +14,8 @@ struct Recomputation {
   private var outcome: MemoryProfile.Outcome
 
   /// What may be spent where no budget is given: one part in so many of what a step costs. At 50, ResNet-50 takes 0.72 of
-  /// the memory that PyTorch takes, at 22 it takes 0.6 and 3 % more time.
-  private static let freeShare = 22
+  /// the memory that PyTorch takes, at 20 it takes 0.6 and 3 % more time.
+  private static let freeShare = 20
 
   private init(_ program: Program, workers: Int) {
     self.program = program
@@ -25,7 +25,7 @@ struct Recomputation {
     outcome = profile.evaluate(repeated)
   }
 
-  /// `program` with what is nearly free computed again: cheap operators only, within a twenty-second of the step's cost.
+  /// `program` with what is nearly free computed again: cheap operators only, within a twentieth of the step's cost.
   static func free(_ program: Program, workers: Int) -> Program {
     guard program.steps.count > program.forwardCount else { return program }
     var search = Recomputation(program, workers: workers)

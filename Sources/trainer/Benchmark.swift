@@ -24,7 +24,7 @@ struct Benchmark: ParsableCommand {
   @Option(help: "A network of the catalogue: see `trainer models`.")
   var model = "resnet50"
 
-  @Option(help: "The attention module in the network's blocks.")
+  @Option(help: "The attention module in the network's blocks: its name, or '{name: nl, stages: [3, 4]}'.")
   var attention: String?
 
   @Option(help: "Classes that the network tells apart; without it those of the published weights.")

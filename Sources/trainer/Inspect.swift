@@ -25,7 +25,7 @@ struct Inspect: ParsableCommand {
   @Option(help: "A network of the catalogue, in place of a run file.")
   var model: String?
 
-  @Option(help: "The attention module in the network's blocks.")
+  @Option(help: "The attention module in the network's blocks: its name, or '{name: nl, stages: [3, 4]}'.")
   var attention: String?
 
   @Option(help: "Classes that the network tells apart; without it those of the published weights.")

@@ -7,7 +7,7 @@ import Models
 /// A network of the catalogue as the command line names it, checked before anything is built.
 struct NamedNetwork {
   let name: String
-  /// The attention module in its blocks; `nil` for none.
+  /// The attention module in its blocks, a name or `{name: …, options}` as in a run file; `nil` for none.
   let attention: String?
   let classes: Int
   /// The side of its images.
@@ -15,13 +15,14 @@ struct NamedNetwork {
   let network: any Module
 
   /// - Parameters: what is `nil` takes the published value.
-  /// - Throws: `ConfigError` for names that no catalogue has, with the nearest one, and for sizes out of range.
+  /// - Throws: `ConfigError` for names that no catalogue has, with the nearest one, and for sizes out of range, and for
+  ///   options that the module does not take.
   init(_ name: String, attention: String? = nil, classes: Int? = nil, imageSize: Int? = nil) throws {
     guard let entry = ModelCatalog.entries[name] else {
       throw ConfigError.unknownName("--model", kind: "network", found: name, known: ModelCatalog.entries.keys)
     }
     let attention = attention == "none" ? nil : attention
-    if let attention, AttentionCatalog.entries[attention] == nil {
+    if let attention, !attention.hasPrefix("{"), AttentionCatalog.entries[attention] == nil {
       throw ConfigError.unknownName(
         "--attention", kind: "attention module", found: attention, known: AttentionCatalog.entries.keys)
     }
@@ -29,9 +30,10 @@ struct NamedNetwork {
     self.attention = attention
     self.classes = try checked("--classes", classes ?? entry.classes, in: 1...1_000_000)
     self.imageSize = try checked("--image-size", imageSize ?? entry.imageSize, in: 1...8192)
-    var section: [String: ConfigValue] = ["name": .string(name)]
-    if let attention { section["attention"] = .string(attention) }
-    network = try ModelCatalog.network(ConfigSection(section, path: "model"), classes: self.classes)
+    let file = try RunFile(
+      text: "model: {name: \(name)}", overrides: attention.map { ["model.attention=\($0)"] } ?? [])
+    network = try ModelCatalog.network(file.section("model"), classes: self.classes)
+    try file.finish()
   }
 
   /// `resnet50`, `resnet50 + cbam`.

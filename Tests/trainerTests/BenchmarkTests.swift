@@ -70,6 +70,9 @@ import Testing
   @Test("Mistakes are one sentence and exit code 64", arguments: [
     (["benchmark", "--model", "resnet5"], "no network is called 'resnet5'; did you mean 'resnet50'?"),
     (["benchmark", "--attention", "cbm"], "no attention module is called 'cbm'; did you mean 'cbam'?"),
+    (["benchmark", "--attention", "{name: cbm}"], "no attention module is called 'cbm'; did you mean 'cbam'?"),
+    (["benchmark", "--attention", "{name: se, ratoi: 8}"], "model.attention.ratoi: unknown key"),
+    (["benchmark", "--attention", "{name: se"], "model.attention"),
     (["benchmark", "--image-size", "0"], "--image-size: wanted a whole number from 1 to 8192, found 0"),
     (["benchmark", "--batch=-3"], "--batch: wanted a whole number from 1 to 65536, found -3"),
     (["benchmark", "--memory-budget", "much"], "--memory-budget: wanted auto, unlimited, or a size"),
