@@ -30,8 +30,14 @@ struct NamedNetwork {
     self.attention = attention
     self.classes = try checked("--classes", classes ?? entry.classes, in: 1...1_000_000)
     self.imageSize = try checked("--image-size", imageSize ?? entry.imageSize, in: 1...8192)
-    let file = try RunFile(
-      text: "model: {name: \(name)}", overrides: attention.map { ["model.attention=\($0)"] } ?? [])
+    guard
+      let file = try? RunFile(
+        text: "model: {name: \(name)}", overrides: attention.map { ["model.attention=\($0)"] } ?? [])
+    else {
+      throw ConfigError(
+        path: "--attention",
+        problem: .wrongValue(wanted: "a module's name, or {name: NAME, option: value}", found: "'\(attention ?? "")'"))
+    }
     network = try ModelCatalog.network(file.section("model"), classes: self.classes)
     try file.finish()
   }

@@ -114,7 +114,7 @@ import Testing
     }
   }
 
-  /// What is nearly free goes by itself: no convolution, and at most a fiftieth of the step's cost.
+  /// What is nearly free goes by itself: no convolution, and at most a twentieth of the step's cost.
   @Test func withoutABudgetOnlyCheapStepsAreRepeated() throws {
     let graph = try chain(length: 12)
     let plan = Plan(graph, workers: 1), kept = Plan(graph, workers: 1, recomputes: false)
@@ -122,7 +122,7 @@ import Testing
     #expect(!repeated.isEmpty && repeated.allSatisfy { !$0.path.hasSuffix("conv2d") })
     #expect(plan.arena.byteCount < kept.arena.byteCount)
     func cost(_ steps: [Program.Step]) -> Int { steps.reduce(0) { $0 + MemoryProfile.cost(of: $1, in: plan.program) } }
-    #expect(22 * cost(repeated) <= cost(kept.program.steps))
+    #expect(20 * cost(repeated) <= cost(kept.program.steps))
     #expect(!kept.program.steps.contains { $0.isRepeated })
   }
 

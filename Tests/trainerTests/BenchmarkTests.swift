@@ -72,7 +72,7 @@ import Testing
     (["benchmark", "--attention", "cbm"], "no attention module is called 'cbm'; did you mean 'cbam'?"),
     (["benchmark", "--attention", "{name: cbm}"], "no attention module is called 'cbm'; did you mean 'cbam'?"),
     (["benchmark", "--attention", "{name: se, ratoi: 8}"], "model.attention.ratoi: unknown key"),
-    (["benchmark", "--attention", "{name: se"], "model.attention"),
+    (["benchmark", "--attention", "{name: se"], "--attention: wanted a module's name, or {name: NAME, option: value}"),
     (["benchmark", "--image-size", "0"], "--image-size: wanted a whole number from 1 to 8192, found 0"),
     (["benchmark", "--batch=-3"], "--batch: wanted a whole number from 1 to 65536, found -3"),
     (["benchmark", "--memory-budget", "much"], "--memory-budget: wanted auto, unlimited, or a size"),
