@@ -134,14 +134,16 @@ package struct ModuleFigures {
   }
 }
 
-/// Paths of alike modules without what all of them end with, which is said once: `layer1.0` for `layer1.0.cbam`.
+/// Paths of alike modules without what all of them end with, which is said once: `layer1.0` for `layer1.0.cbam`, and
+/// `layer1.0, rows` for `layer1.0.coordatt, rows`.
 package struct ShortPaths {
   package let names: [String]
   /// ` (cbam)`, or nothing.
   package let suffix: String
 
   package init(_ paths: [String]) {
-    let parts = paths.map { $0.split(separator: ".").map(String.init) }
+    let halves = paths.map { $0.split(separator: ",", maxSplits: 1) }
+    let parts = halves.map { ($0.first ?? "").split(separator: ".").map(String.init) }
     var shared = 0
     // At least one part of each stays.
     while let first = parts.first, shared < first.count - 1,
@@ -149,7 +151,7 @@ package struct ShortPaths {
     { shared += 1 }
     // A lone path has nothing to be shortened against but its module's own name.
     if paths.count == 1 { shared = min(shared, 1) }
-    names = parts.map { $0.dropLast(shared).joined(separator: ".") }
+    names = zip(parts, halves).map { $0.dropLast(shared).joined(separator: ".") + ($1.count > 1 ? ",\($1[1])" : "") }
     suffix = shared > 0 ? " (\(parts[0].suffix(shared).joined(separator: ".")))" : ""
   }
 }

@@ -41,6 +41,8 @@ import Training
     let lone = ShortPaths(["nl3"])
     #expect(lone.names == ["nl3"] && lone.suffix == "")
     #expect(ShortPaths(["layer1.0.se"]).names == ["layer1.0"])
+    let halves = ShortPaths(["layer1.0.ca, rows", "layer1.0.ca, columns", "layer2.1.ca, rows"])
+    #expect(halves.names == ["layer1.0, rows", "layer1.0, columns", "layer2.1, rows"] && halves.suffix == " (ca)")
   }
 
   @Test func `Quantiles and sorted gates are the gates'`() {
