@@ -9,14 +9,8 @@ extension ConvolutionGeometry {
   /// Whether parts of the batch, eight as a rule, would take more than 4 MiB.
   var tilesFilters: Bool { groups == 1 && outputChannels * filterLength > 1 << 17 }
 
-  private var filterTileRows: Int { evenTile(outputChannels, most: 258, step: 6) }
-  private var filterTileColumns: Int { evenTile(channels, most: 256, step: 16) }
-
-  /// The size, a multiple of `step`, of even tiles that cut `extent` into as few parts as tiles of `most` would.
-  private func evenTile(_ extent: Int, most: Int, step: Int) -> Int {
-    let parts = (extent + most - 1) / most
-    return ((extent + parts - 1) / parts + step - 1) / step * step
-  }
+  private var filterTileRows: Int { LinearTiles.even(outputChannels, 258, 6) }
+  private var filterTileColumns: Int { LinearTiles.even(channels, 256, 16) }
 
   /// Floats a worker needs besides the product's own.
   private var tapColumnFloats: Int { isPointwise ? 0 : pixelsPerTile * filterTileColumns }
@@ -29,8 +23,20 @@ extension ConvolutionGeometry {
       m: filterTileRows, leadingA: outputChannels, n: filterTileColumns, leadingB: max(channels, ColumnPanels.width + 1))
   }
 
+  /// dw by tiles, and db, whose parts need `biasSums`; those without a target are left out.
+  func tiledFilterGradient(
+    _ dy: UnsafeMutablePointer<Float>, _ x: UnsafeMutablePointer<Float>, _ dw: GradientTarget?, _ db: GradientTarget?,
+    biasSums: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutablePointer<Float>, _ worker: Worker
+  ) {
+    if let dw { addFilterTiles(dy, x, to: dw, scratch, worker) }
+    guard let db else { return }
+    addBiasRows(dy, to: biasSums, worker)
+    worker.barrier()
+    merge(biasSums, filterGradientChunks, stride: outputChannels, count: outputChannels, db, worker)
+  }
+
   /// dw = Σ over pixels of dyᵀ · patch, without a barrier after it.
-  func addFilterTiles(
+  private func addFilterTiles(
     _ dy: UnsafeMutablePointer<Float>, _ x: UnsafeMutablePointer<Float>, to dw: GradientTarget,
     _ scratch: UnsafeMutablePointer<Float>, _ worker: Worker
   ) {

@@ -42,13 +42,7 @@ extension ConvolutionGeometry {
       if let dx {
         for tile in worker.ranges(outputPixels, by: pixelsPerTile) { spread(tile, dy, into: dx, packed: shared) }
       }
-      if let dw { addFilterTiles(dy, x, to: dw, scratch, worker) }
-      if let db {
-        addBiasRows(dy, to: sums, worker)
-        worker.barrier()
-        merge(sums, chunks, stride: outputChannels, count: outputChannels, db, worker)
-      }
-      return
+      return tiledFilterGradient(dy, x, dw, db, biasSums: sums, scratch, worker)
     }
     let filters = outputChannels * channels, part = filters + outputChannels
     for chunk in worker.tiles(chunks) {

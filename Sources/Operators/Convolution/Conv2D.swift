@@ -78,7 +78,6 @@ public struct Conv2D: Operator {
   public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {
     let geometry = ConvolutionGeometry(self, input: inputs[0], weight: inputs[1], output: outputs[0])
     guard pass == .backward else { return geometry.scratch(for: .forward) }
-    if geometry.method(for: .filterGradient) == .pointwise { return geometry.pointwiseGradientScratch }
     let data = geometry.scratch(for: .dataGradient), filter = geometry.scratch(for: .filterGradient)
     return Scratch(shared: max(data.shared, filter.shared), perWorker: max(data.perWorker, filter.perWorker))
   }
@@ -165,13 +164,7 @@ public struct Conv2D: Operator {
       return geometry.winogradFilterGradient(dy, x, call.inputGradients[1], bias, sums: partials, scratch, worker)
     }
     if method == .imageToColumns && geometry.tilesFilters {
-      if let dw = call.inputGradients[1] { geometry.addFilterTiles(dy, x, to: dw, scratch, worker) }
-      if let bias {
-        geometry.addBiasRows(dy, to: partials, worker)
-        worker.barrier()
-        merge(partials, chunks, stride: outputs, count: outputs, bias, worker)
-      }
-      return
+      return geometry.tiledFilterGradient(dy, x, call.inputGradients[1], bias, biasSums: partials, scratch, worker)
     }
     for chunk in worker.tiles(chunks) {
       let sums = partials + chunk * partial

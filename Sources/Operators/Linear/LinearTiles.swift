@@ -33,7 +33,7 @@ struct LinearTiles {
   func rowTile(_ index: Int) -> Range<Int> { index * tileRows..<min((index + 1) * tileRows, rows) }
 
   /// The size, a multiple of `step`, of even tiles that cut `extent` into as few parts as tiles of `most` would.
-  private static func even(_ extent: Int, _ most: Int, _ step: Int) -> Int {
+  static func even(_ extent: Int, _ most: Int, _ step: Int) -> Int {
     let parts = count(extent, most)
     return count(count(extent, parts), step) * step
   }
