@@ -11,6 +11,7 @@ import Layers
 public struct EfficientChannelAttention: Module, Sendable {
   /// The number of taps, odd; `nil` follows the rule.
   public var kernel: Int?
+  /// How many taps the channels call for where `kernel` is `nil`.
   public var rule: Rule
   /// ECA-NS: taps of its own for each channel (table 2 of the paper).
   public var perChannel: Bool
@@ -32,7 +33,9 @@ public struct EfficientChannelAttention: Module, Sendable {
   /// How many taps a number of channels calls for (eq. 12), as the published pseudo-code rounds it:
   /// t = ⌊|(log₂ C + b) / γ|⌋, one more when even.
   public struct Rule: Hashable, Sendable {
+    /// γ, what the logarithm is divided by.
     public var gamma: Double
+    /// b, what is added to it first.
     public var b: Double
 
     public init(gamma: Double = 2, b: Double = 1) {

@@ -20,8 +20,10 @@ public struct ColumnPanels {
     self.base = base
   }
 
+  /// The memory of a matrix in panels, in floats.
   public static func floats(rows: Int, columns: Int) -> Int { rows * ((columns + 15) / 16 * 16) }
 
+  /// The number of panels.
   public var count: Int { (columns + Self.width - 1) / Self.width }
 
   /// The columns of a panel.

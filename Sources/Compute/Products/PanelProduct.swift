@@ -1,6 +1,6 @@
 /// C = A · B, or C += A · B, on one thread, where B lies in panels: for products whose B is used many times, such
-/// as the filters of a convolution. OpenBLAS packs both matrices anew in each call, which costs a third of a product with 64
-/// columns or steps; here B is packed once and A is read as it lies.
+/// as the filters of a convolution. OpenBLAS packs both matrices anew in each call, which costs a third of a product
+/// with 64 columns or steps; here B is packed once and A is read as it lies.
 ///
 /// Blocks of up to 128 steps of k, so that a panel's block (32 KiB) stays in the first-level cache while the rows of A
 /// go past, and of as many rows that what they read and write stays in the second-level cache for all panels. The
