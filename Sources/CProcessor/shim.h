@@ -28,6 +28,12 @@ static inline int processor_has_avx512(void) { return 0; }
 static inline void processor_prefetch(const void *address) { __builtin_prefetch(address, 0, 2); }
 static inline void processor_prefetch_for_writing(const void *address) { __builtin_prefetch(address, 1, 2); }
 
+// Writes 64 aligned bytes past the caches: the line is not read first, as an ordinary store would have it.
+typedef float processor_lanes __attribute__((ext_vector_type(16)));
+static inline void processor_stream(float *address, processor_lanes lanes) {
+  __builtin_nontemporal_store(lanes, (processor_lanes *)address);
+}
+
 // What this translation unit was compiled for.
 #if defined(__AVX512F__)
 enum { processor_built_level = 4 };

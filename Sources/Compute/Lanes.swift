@@ -43,6 +43,14 @@ extension UnsafeMutablePointer<Float> {
     for lane in 0..<count { self[offset + lane] = lanes[lane] }
   }
 
+  /// Writes sixteen floats past the caches. `self + offset` must be a multiple of 64 bytes.
+  ///
+  /// An ordinary store reads the line that it writes to, keeps it in the cache and writes it to memory later. Such a
+  /// store only writes: worth it for what nobody reads before the caches are full of other things. Others see it after
+  /// a barrier of the team (its locked addition empties the buffers that such stores wait in).
+  @inlinable @inline(__always)
+  public func stream(_ lanes: Lanes, at offset: Int) { processor_stream(self + offset, lanes) }
+
   /// Asks for the cache line at `offset` before it is read, for walks that the processor does not foresee. Any address
   /// will do.
   @inlinable @inline(__always)

@@ -11,11 +11,13 @@
 ///   - a: `m × k`, as it lies or transposed.
 ///   - b: `k × n`.
 ///   - leading: floats from row to row of C.
+///   - streams: whether C is written past the caches, where one pass over k writes it. Its rows are whole cache lines
+///     then.
 public func panelProduct(
   m: Int, _ a: MatrixOperand, _ b: ColumnPanels, into c: UnsafeMutablePointer<Float>, leading: Int,
-  accumulate: Bool = false
+  accumulate: Bool = false, streams: Bool = false
 ) {
-  let k = b.rows, depth = PanelBlocks.depth(k)
+  let k = b.rows, depth = PanelBlocks.depth(k), streams = streams && !accumulate && depth >= k
   let rows = PanelBlocks.rows(depth: min(depth, k), columns: b.columns)
   for top in stride(from: 0, to: m, by: rows) {
     let end = min(top + rows, m)
@@ -29,7 +31,7 @@ public func panelProduct(
             k: min(depth, k - step), a: a.advanced(row: row, column: step).pointer, aRow: a.rowStride,
             aStep: a.columnStride, b: UnsafePointer(b.place(row: step, column: columns.lowerBound)),
             bStep: b.pitch(of: panel), c: c + row * leading + columns.lowerBound, leading: leading,
-            accumulates: accumulate || step > 0)
+            accumulates: accumulate || step > 0, streams: streams)
           tile.prefetch(rows: count, columns: columns.count, nextRows: panel == 0 && row + count < end)
           tile.compute(rows: count, columns: columns.count)
           row += count
@@ -64,8 +66,10 @@ extension ProductTile {
   /// both come from memory, and the arithmetic of one tile is long enough to fetch them.
   @inline(__always)
   func prefetch(rows: Int, columns: Int, nextRows: Bool) {
-    for row in 0..<rows {
-      for column in stride(from: 0, to: columns, by: 16) { c.prefetchForWriting(at: row * leading + column) }
+    if !streams {
+      for row in 0..<rows {
+        for column in stride(from: 0, to: columns, by: 16) { c.prefetchForWriting(at: row * leading + column) }
+      }
     }
     guard nextRows, aStep == 1 else { return }
     for row in rows..<2 * rows {

@@ -7,6 +7,8 @@ struct ProductTile {
   let b: UnsafePointer<Float>, bStep: Int
   let c: UnsafeMutablePointer<Float>, leading: Int
   let accumulates: Bool
+  /// Whether whole vectors go past the caches.
+  var streams = false
 
   /// Computes `rows` rows of `columns` columns: at most `TileSums.rows` and 64.
   @inline(__always)
@@ -24,7 +26,7 @@ struct ProductTile {
       left -= count
       tile = ProductTile(
         k: k, a: tile.a + count * aRow, aRow: aRow, aStep: aStep, b: b, bStep: bStep, c: tile.c + count * leading,
-        leading: leading, accumulates: accumulates)
+        leading: leading, accumulates: accumulates, streams: streams)
     }
   }
 
@@ -50,11 +52,13 @@ struct ProductTile {
       a += aStep
       b += bStep
     }
-    let c = c, leading = leading
+    let c = c, leading = leading, streams = streams
     func put(_ row: Int, _ vector: Int, _ sum: Lanes) {
       let at = row * leading + vector * 16
       if vector + 1 == Vectors.value && last < 16 {
         c.store(accumulates ? c.lanes(at: at, count: last) + sum : sum, at: at, count: last)
+      } else if streams {
+        c.stream(sum, at: at)
       } else {
         c.store(accumulates ? c.lanes(at: at) + sum : sum, at: at)
       }

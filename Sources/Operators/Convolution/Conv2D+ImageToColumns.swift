@@ -78,7 +78,7 @@ extension ConvolutionGeometry {
     _ worker: Worker
   ) {
     packFilters(weight, for: .forward, into: packed, worker)
-    let outputs = outputChannels
+    let outputs = outputChannels, streams = streams(y, pixels: outputPixels, channels: groupOutputs)
     for pixels in worker.ranges(outputPixels, by: pixelsPerTile) {
       let tile = y + pixels.lowerBound * outputs
       startRows(tile, rows: pixels.count, with: bias)
@@ -86,7 +86,7 @@ extension ConvolutionGeometry {
         copyPatches(of: x, pixels, group: group, into: columns)
         panelProduct(
           m: pixels.count, MatrixOperand(columns, leading: filterLength), panels(group, for: .forward, in: packed),
-          into: tile + group * groupOutputs, leading: outputs, accumulate: bias != nil)
+          into: tile + group * groupOutputs, leading: outputs, accumulate: bias != nil, streams: streams)
       }
     }
   }

@@ -10,12 +10,13 @@ extension ConvolutionGeometry {
   ) {
     packFilters(weight, for: .forward, into: packed, worker)
     let filters = panels(0, for: .forward, in: packed)
+    let streams = streams(y, pixels: outputPixels, channels: outputChannels)
     for pixels in worker.ranges(outputPixels, by: pixelsPerTile) {
       let tile = y + pixels.lowerBound * outputChannels
       startRows(tile, rows: pixels.count, with: bias)
       panelProduct(
         m: pixels.count, MatrixOperand(x + pixels.lowerBound * channels, leading: channels), filters, into: tile,
-        leading: outputChannels, accumulate: bias != nil)
+        leading: outputChannels, accumulate: bias != nil, streams: streams)
     }
   }
 
@@ -81,6 +82,6 @@ extension ConvolutionGeometry {
     panelProduct(
       m: pixels.count, MatrixOperand(dy + pixels.lowerBound * outputChannels, leading: outputChannels),
       panels(0, for: .dataGradient, in: packed), into: dx.pointer + pixels.lowerBound * channels, leading: channels,
-      accumulate: dx.accumulates)
+      accumulate: dx.accumulates, streams: streams(dx.pointer, pixels: outputPixels, channels: channels))
   }
 }

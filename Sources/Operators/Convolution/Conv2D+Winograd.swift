@@ -163,7 +163,7 @@ extension ConvolutionGeometry {
     _ planes: UnsafeMutablePointer<Float>, _ bias: UnsafeMutablePointer<Float>?, _ tiles: Range<Int>,
     into y: GradientTarget, _ middle: UnsafeMutablePointer<Float>
   ) {
-    let stride = outputStride
+    let stride = outputStride, y = StreamedOutput(rowsOf: y)
     var source = planes
     for tile in tiles {
       let (image, row, column) = winogradPlace(tile)

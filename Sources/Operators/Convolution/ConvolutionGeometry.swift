@@ -125,6 +125,11 @@ struct ConvolutionGeometry {
     return max(1, min(wanted, images / 8))
   }
 
+  /// Whether a product writes past the caches: many pixels, each of whole cache lines.
+  func streams(_ y: UnsafeMutablePointer<Float>, pixels: Int, channels: Int) -> Bool {
+    channels % 16 == 0 && Streaming.suits(y, count: pixels * channels)
+  }
+
   /// Parts of the batch whose filter gradients are summed apart and then merged in order: at most eight, and 48 MiB,
   /// which stand in the arena when it is fullest. A power of two, because seven parts take two workers as long as
   /// eight. Filters that are too large for that are cut into tiles themselves (`tilesFilters`).

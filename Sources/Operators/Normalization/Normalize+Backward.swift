@@ -22,9 +22,9 @@ extension Normalize {
   @inline(__always)
   private func gradients(_ call: BackwardCall, _ slopes: some Slopes, _ worker: Worker) {
     let own = call.context.scratch(of: worker), period = ChannelPeriod(channels: call.inputs[0].shape.channels)
-    let x = call.inputs[0].pointer, weight = call.inputs[1].pointer
+    let x = call.inputs[0].pointer, weight = call.inputs[1].pointer, dy = call.outputGradients[0]!.pointer
     let mean = call.inputs[3].pointer, inverses = call.inputs[4].pointer
-    let dx = call.inputGradients[0], dweight = call.inputGradients[1], dbias = call.inputGradients[2]
+    let dweight = call.inputGradients[1], dbias = call.inputGradients[2]
     let count = call.inputs[0].count, rows = count / period.channels
     let a = call.context.sharedScratch, b = a + period.width, c = b + period.width
     ChannelGradientSums(period: period, rows: rows)(
@@ -41,7 +41,7 @@ extension Normalize {
       dbias?.put(gradient.dbias, at: channel)
       gradient.spread(channel, over: period, into: a)
     }
-    guard let dx else { return }
+    guard let dx = call.inputGradients[0].map({ StreamedOutput($0, besides: dy) }) else { return }
     worker.barrier()
     for range in worker.ranges(count, by: period.tileFloats) {
       period.visit(range) { index, place in
@@ -91,6 +91,7 @@ private struct ResidualSlopes: Slopes {
   private let f: Clamp.Bounds
   private let dy, y: UnsafeMutablePointer<Float>
   private let target: GradientTarget?
+  private let output: StreamedOutput?
   /// Whether the residual's gradient is g and nothing else.
   private let isStored: Bool
 
@@ -101,6 +102,7 @@ private struct ResidualSlopes: Slopes {
     // Where nothing is cut off, y is not kept and anything will do.
     y = activation == .identity ? dy : call.outputs[0].pointer
     target = call.inputGradients[5]
+    output = target.map { StreamedOutput($0, besides: dy) }
     isStored = target.map { !$0.accumulates } ?? false
   }
 
@@ -115,14 +117,14 @@ private struct ResidualSlopes: Slopes {
   @inline(__always)
   func first(_ index: Int, _ place: Int) -> Lanes {
     let g = slope(index)
-    target?.put(g, at: index)
+    output?.put(g, at: index)
     return g
   }
 
   @inline(__always)
   func firstRest(_ index: Int, _ place: Int) -> Float {
     let g = slopeRest(index)
-    target?.put(g, at: index)
+    output?.put(g, at: index)
     return g
   }
 

@@ -48,20 +48,21 @@ public struct Normalize: Operator, Equatable {
 
   public func forward(_ call: ForwardCall, _ worker: Worker) {
     let affine = ChannelAffine(call.inputs, in: call.context.scratch(of: worker)), period = affine.period
-    let x = call.inputs[0].pointer, y = call.outputs[0].pointer, f = Clamp.Bounds(activation)
+    let x = call.inputs[0].pointer, f = Clamp.Bounds(activation)
+    let y = StreamedOutput(call.outputs[0], besides: x, hasResidual ? call.inputs[5].pointer : x)
     for range in worker.ranges(call.inputs[0].count, by: period.tileFloats) {
       if hasResidual {
         let residual = call.inputs[5].pointer
         period.visit(range) { index, place in
-          y.store(f.value(affine(x.lanes(at: index), place) + residual.lanes(at: index)), at: index)
+          y.put(f.value(affine(x.lanes(at: index), place) + residual.lanes(at: index)), at: index)
         } rest: { index, place in
-          y[index] = f.value(Lanes(repeating: affine(x[index], place) + residual[index]))[0]
+          y.put(f.value(Lanes(repeating: affine(x[index], place) + residual[index]))[0], at: index)
         }
       } else {
         period.visit(range) { index, place in
-          y.store(f.value(affine(x.lanes(at: index), place)), at: index)
+          y.put(f.value(affine(x.lanes(at: index), place)), at: index)
         } rest: { index, place in
-          y[index] = f.value(Lanes(repeating: affine(x[index], place)))[0]
+          y.put(f.value(Lanes(repeating: affine(x[index], place)))[0], at: index)
         }
       }
     }
