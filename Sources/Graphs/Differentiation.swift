@@ -101,12 +101,13 @@ struct Differentiation {
     for (k, operand) in node.inputs.enumerated()
     where wanted.contains(operand.value) && node.subject.isDifferentiable(input: k) {
       let cell = gradientCell(of: operand.value)
-      if seen.insert(operand.value).inserted {
+      let mayWrite = !hasContribution.contains(cell) || node.subject.accumulatesGradient(atInput: k)
+      if seen.insert(operand.value).inserted && mayWrite {
         targets[k] = Program.Use(cell: cell, shape: operand.shape)
         accumulates[k] = hasContribution.contains(cell)
         hasContribution.insert(cell)
       } else {
-        // The same value at two inputs of one node: a kernel writes each target once, in an order of its own.
+        // Also the same value at two inputs of one node: a kernel writes each target once, in an order of its own.
         let other = add(Program.Cell(place: .arena, count: operand.shape.count))
         targets[k] = Program.Use(cell: other, shape: operand.shape)
         additions.append((other, cell, operand.shape))

@@ -41,8 +41,7 @@ extension Program {
   public func kind(of step: Step) -> StepKind {
     let node = step.node.map { graph.nodes[$0] }
     var name = node?.subject.name ?? ""
-    if let node, let convolution = node.subject as? Conv2D {
-      let weight = node.inputs[1].shape
+    if let node, let (convolution, weight) = convolution(of: node) {
       name += " \(weight[1])x\(weight[2])"
       if convolution.stride != 1 { name += " stride \(convolution.stride.height)" }
       if convolution.groups != 1 { name += " groups \(convolution.groups)" }
@@ -54,6 +53,17 @@ extension Program {
     case .backward: return StepKind(name: name, direction: "backward")
     case .add: return StepKind(name: "sum of gradients", direction: "backward")
     case .zero: return StepKind(name: "zero gradient", direction: "backward")
+    }
+  }
+}
+
+extension Program {
+  /// The convolution that a node is, and the shape of its filters.
+  private func convolution(of node: Node) -> (Conv2D, Shape)? {
+    switch node.subject {
+    case let convolution as Conv2D: (convolution, node.inputs[1].shape)
+    case let normalized as NormalizedConv2D: (normalized.convolution, node.inputs[5].shape)
+    default: nil
     }
   }
 }

@@ -32,6 +32,12 @@ extension UnsafePointer<Float> {
 }
 
 extension UnsafeMutablePointer<Float> {
+  /// The `count` (up to 16) floats from here on, for kernels that read memory from end to end.
+  @inline(__always)
+  func streamedLanes(at offset: Int, first count: Int) -> Lanes {
+    count == 16 ? streamedLanes(at: offset) : lanes(at: offset, count: count)
+  }
+
   /// The `count` (up to 16) floats from here on; the other lanes hold `fill`.
   @inline(__always)
   func lanes(at offset: Int, first count: Int, fill: Float = 0) -> Lanes {

@@ -37,6 +37,10 @@ public protocol Operator: Sendable {
   /// Whether the backward pass gives a gradient at this input: false for labels, running statistics and the like.
   func isDifferentiable(input: Int) -> Bool
 
+  /// Whether the backward pass can add the gradient at this input to what is there. Where not, the planner gives it
+  /// memory of its own and adds afterwards. The default is yes.
+  func accumulatesGradient(atInput input: Int) -> Bool
+
   /// Whether the forward pass costs little more than reading its inputs and writing its outputs. A plan then rather
   /// runs it again during the backward pass than keep its results until there. The default is no.
   var isCheapToRepeat: Bool { get }
@@ -47,6 +51,7 @@ extension Operator {
   public func multiplyAdds(inputs: [Shape], outputs: [Shape]) -> Int { 0 }
   public var inPlace: InPlace { InPlace() }
   public func isDifferentiable(input: Int) -> Bool { true }
+  public func accumulatesGradient(atInput input: Int) -> Bool { true }
   public var isCheapToRepeat: Bool { false }
 }
 

@@ -59,6 +59,9 @@ struct RepeatedAxes {
       inner: innerStart..<min(innerStart + innerPerTile, inner), chunk: chunk)
   }
 
+  /// The floats after which kernels begin a vector anew.
+  var vectorRows: Int { inner == 1 ? repeats : inner }
+
   /// The floats that one partial result a tile takes: `[outer, chunks, inner]`.
   var partialCount: Int { outer * chunks * inner }
 

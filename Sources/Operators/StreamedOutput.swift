@@ -6,25 +6,28 @@ struct StreamedOutput {
   private let isPastCaches: Bool
 
   /// Adds to what is there where the target accumulates; there the lines are read anyway.
-  /// - Parameter inputs: what the kernel reads. Where that is the same memory, its lines lie in the cache already.
-  init(_ target: GradientTarget, besides inputs: UnsafeMutablePointer<Float>...) {
+  /// - Parameters:
+  ///   - width: floats of a row, for kernels that begin every row with a vector of its own.
+  ///   - first: with `second` and `third` what the kernel reads. Where that is the same memory, its lines lie in the cache
+  ///     already.
+  @inline(__always)
+  init(
+    _ target: GradientTarget, rows width: Int = 16, besides first: UnsafeMutablePointer<Float>? = nil,
+    _ second: UnsafeMutablePointer<Float>? = nil, _ third: UnsafeMutablePointer<Float>? = nil
+  ) {
+    let own = target.pointer
     self.target = target
     isPastCaches =
-      !target.accumulates && Streaming.suits(target.pointer, count: target.view.count)
-      && !inputs.contains(target.pointer)
+      !target.accumulates && width % 16 == 0 && own != first && own != second && own != third
+      && Streaming.suits(own, count: target.view.count)
   }
 
-  init(_ view: TensorView, besides inputs: UnsafeMutablePointer<Float>...) {
-    target = GradientTarget(view, accumulates: false)
-    isPastCaches = Streaming.suits(view.pointer, count: view.count) && !inputs.contains(view.pointer)
-  }
-
-  /// For kernels that write rows of channels, each by itself.
-  init(rowsOf target: GradientTarget) {
-    self.target = target
-    isPastCaches =
-      !target.accumulates && target.view.shape.channels % 16 == 0
-      && Streaming.suits(target.pointer, count: target.view.count)
+  @inline(__always)
+  init(
+    _ view: TensorView, rows width: Int = 16, besides first: UnsafeMutablePointer<Float>? = nil,
+    _ second: UnsafeMutablePointer<Float>? = nil
+  ) {
+    self.init(GradientTarget(view, accumulates: false), rows: width, besides: first, second)
   }
 
   /// Writes or adds sixteen floats.
@@ -35,10 +38,9 @@ struct StreamedOutput {
   }
 
   /// Writes or adds the first `count` lanes, sixteen or fewer.
-  /// - Parameter offset: a multiple of sixteen where rows are.
   @inline(__always)
   func put(_ lanes: Lanes, at offset: Int, first count: Int) {
-    if isPastCaches { target.pointer.stream(lanes, at: offset) } else { target.put(lanes, at: offset, first: count) }
+    if count == 16 { put(lanes, at: offset) } else { target.put(lanes, at: offset, first: count) }
   }
 
   /// Writes or adds one float.

@@ -17,9 +17,10 @@ public struct StepBenchmark {
     public let stepSeconds: Double
     /// The largest resident set of this process so far.
     public let peakMemoryBytes: Int
-    /// Operations a second of matrix products on all workers at once, right after the steps.
+    /// Operations a second of matrix products on all workers at once: the median of a round after every step, since the
+    /// clock of a shared machine moves while the steps run.
     public let gemmFlops: Double
-    /// Bytes a second, read and written, of copies by all workers at once; 0 when steps are not measured.
+    /// Bytes a second, read and written, of copies by all workers at once, likewise; 0 when steps are not measured.
     public let copyBytes: Double
     /// Two for each multiply-add of both passes, counted directly.
     public let flopsPerImage: Double
@@ -80,23 +81,27 @@ public struct StepBenchmark {
     self.measuresSteps = measuresSteps
   }
 
-  /// Takes `warmup` steps and then `steps` that are timed.
+  /// Takes `warmup` steps, one at least, and then `steps` that are timed.
   /// - Throws: `ArenaError` when there is no memory for measuring the machine.
   public func run(steps: Int, warmup: Int) throws -> Result {
     for step in 0..<warmup { try takeStep(step) }
-    var courses: [StepComputation] = []
+    var courses: [StepComputation] = [], products: [Double] = [], copies: [Double] = []
     var stepSeconds = [Double](repeating: 0, count: plan.program.steps.count)
+    // Every step takes the same memory. The matrices of the measurements beside them are not the network's.
+    if warmup == 0 { try takeStep(0) }
+    let peak = Self.peakResidentBytes
+    let productProbe = try PeakRate.products(team), copyProbe = measuresSteps ? try PeakRate.copies(team) : nil
     for step in 0..<steps {
       courses.append(try takeStep(warmup + step))
       for (index, nanoseconds) in runner.stepNanoseconds.enumerated() {
         stepSeconds[index] += Double(nanoseconds) * 1e-9 / Double(steps)
       }
+      products.append(productProbe.round())
+      if let copyProbe { copies.append(copyProbe.round()) }
     }
-    // Before the matrices of the measurements below take memory of their own.
-    let peak = Self.peakResidentBytes
     return Result(
-      stepSeconds: Self.median(courses.map(\.seconds)), peakMemoryBytes: peak, gemmFlops: try PeakRate.measure(team),
-      copyBytes: measuresSteps ? try PeakRate.measureCopy(team) : 0,
+      stepSeconds: Self.median(courses.map(\.seconds)), peakMemoryBytes: peak, gemmFlops: Self.median(products),
+      copyBytes: copies.isEmpty ? 0 : Self.median(copies),
       flopsPerImage: 2 * Double(plan.program.multiplyAdds) / Double(batch), arenaBytes: plan.arena.byteCount,
       arenaLowerBoundBytes: plan.arena.lowerBoundBytes, loss: runner.output("loss")[0],
       cases: measuresSteps

@@ -6,16 +6,20 @@ public struct DirectRun: Sendable {
   private let subject: any Operator
   private let inputs: [(shape: Shape, values: [Float])]
   private let workers: Int
+  private let misalignment: Int
   public let outputShapes: [Shape]
   public let outputs: [[Float]]
 
   /// Runs forward. Shapes that do not fit are the test's mistake.
-  public init(_ subject: any Operator, _ inputs: [(Shape, [Float])], workers: Int = 2) {
+  /// - Parameter misalignment: floats by which all memory lies off a cache line; large results at 0 are written past the
+  ///   caches, others never.
+  public init(_ subject: any Operator, _ inputs: [(Shape, [Float])], workers: Int = 2, misalignment: Int = 0) {
     self.subject = subject
     self.inputs = inputs.map { (shape: $0.0, values: $0.1) }
     self.workers = workers
+    self.misalignment = misalignment
     outputShapes = try! subject.outputShapes(for: inputs.map(\.0))
-    let memory = DirectMemory()
+    let memory = DirectMemory(misalignment)
     let call = ForwardCall(
       inputs: inputs.map { memory.view($0.0, $0.1) }, outputs: outputShapes.map { memory.view($0) },
       context: memory.context(subject, .forward, inputs.map(\.0), outputShapes, workers))
@@ -25,7 +29,7 @@ public struct DirectRun: Sendable {
 
   /// The gradients at all inputs (empty where the operator gives none) for gradients of the first outputs.
   public func gradients(_ outputGradients: [[Float]]) -> [[Float]] {
-    let memory = DirectMemory()
+    let memory = DirectMemory(misalignment)
     let shapes = inputs.map(\.shape)
     let targets: [GradientTarget?] = shapes.indices.map {
       subject.isDifferentiable(input: $0) ? GradientTarget(memory.view(shapes[$0]), accumulates: false) : nil
@@ -44,13 +48,17 @@ public struct DirectRun: Sendable {
 
 /// Blocks that hold NaN until written, freed together.
 private final class DirectMemory {
-  private var blocks: [UnsafeMutablePointer<Float>] = []
+  private var blocks: [UnsafeMutableRawPointer] = []
+  private let misalignment: Int
+
+  init(_ misalignment: Int) { self.misalignment = misalignment }
 
   func take(_ count: Int) -> UnsafeMutablePointer<Float> {
-    let block = UnsafeMutablePointer<Float>.allocate(capacity: max(count, 1))
-    block.initialize(repeating: .nan, count: max(count, 1))
+    let room = max(count, 1) + misalignment
+    let block = UnsafeMutableRawPointer.allocate(byteCount: room * MemoryLayout<Float>.stride, alignment: 64)
+    let floats = block.initializeMemory(as: Float.self, repeating: .nan, count: room)
     blocks.append(block)
-    return block
+    return floats + misalignment
   }
 
   func view(_ shape: Shape, _ values: [Float]? = nil) -> TensorView {

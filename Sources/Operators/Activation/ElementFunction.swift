@@ -34,15 +34,11 @@ extension ElementFunction {
   public var isCheapToRepeat: Bool { true }
 
   public func forward(_ call: ForwardCall, _ worker: Worker) {
-    let x = call.inputs[0].pointer, y = call.outputs[0].pointer
+    let x = call.inputs[0].pointer, y = StreamedOutput(call.outputs[0], besides: x)
     for range in worker.ranges(call.outputs[0].count, by: 16_384) {
-      var index = range.lowerBound
-      while index + 16 <= range.upperBound {
-        y.store(value(x.lanes(at: index)), at: index)
-        index += 16
+      inLanes(range) { index, count in
+        y.put(value(x.streamedLanes(at: index, first: count)), at: index, first: count)
       }
-      let rest = range.upperBound - index
-      if rest > 0 { y.store(value(x.lanes(at: index, count: rest)), at: index, count: rest) }
     }
   }
 
@@ -55,17 +51,11 @@ extension ElementFunction {
       case .output: call.outputs[0].pointer
       case .neither: dy
       }
+    let target = StreamedOutput(dx, besides: dy, argument)
     for range in worker.ranges(call.outputs[0].count, by: 16_384) {
-      var index = range.lowerBound
-      while index + 16 <= range.upperBound {
-        dx.put(gradient(dy.lanes(at: index), at: argument.lanes(at: index)), at: index)
-        index += 16
-      }
-      let rest = range.upperBound - index
-      if rest > 0 {
-        dx.put(
-          gradient(dy.lanes(at: index, count: rest), at: argument.lanes(at: index, count: rest)), at: index,
-          count: rest)
+      inLanes(range) { index, count in
+        let slope = dy.streamedLanes(at: index, first: count)
+        target.put(gradient(slope, at: argument.streamedLanes(at: index, first: count)), at: index, first: count)
       }
     }
   }

@@ -11,17 +11,16 @@ extension BroadcastOperator {
   }
 
   func forward(
-    _ gate: Gate, _ a: UnsafeMutablePointer<Float>, _ b: UnsafeMutablePointer<Float>, _ y: UnsafeMutablePointer<Float>,
-    _ worker: Worker
+    _ gate: Gate, _ a: UnsafeMutablePointer<Float>, _ b: UnsafeMutablePointer<Float>, _ y: TensorView, _ worker: Worker
   ) {
-    let axes = gate.axes, large = gate.small == 1 ? a : b, small = gate.small == 1 ? b : a
+    let axes = gate.axes, y = StreamedOutput(y, rows: axes.vectorRows, besides: a, b), large = gate.small == 1 ? a : b, small = gate.small == 1 ? b : a
     for index in worker.tiles(axes.tileCount) {
       let tile = axes.tile(index)
       for outer in tile.outers {
         if axes.inner == 1 {
           let start = outer * axes.repeats, value = Lanes(repeating: small[outer])
           inLanes(start + tile.repeats.lowerBound..<start + tile.repeats.upperBound) { at, count in
-            y.store(ordered(gate, large.lanes(at: at, first: count), value, Self.value), at: at, first: count)
+            y.put(ordered(gate, large.streamedLanes(at: at, first: count), value, Self.value), at: at, first: count)
           }
         } else {
           for row in tile.repeats {
@@ -29,7 +28,7 @@ extension BroadcastOperator {
             inLanes(tile.inner) { channel, count in
               let value = small.lanes(at: gateStart + channel, first: count)
               let at = start + channel
-              y.store(ordered(gate, large.lanes(at: at, first: count), value, Self.value), at: at, first: count)
+              y.put(ordered(gate, large.streamedLanes(at: at, first: count), value, Self.value), at: at, first: count)
             }
           }
         }
@@ -69,13 +68,14 @@ extension BroadcastOperator {
   ) {
     let axes = gate.axes, partials = call.context.sharedScratch
     let large = call.inputs[1 - gate.small].pointer, small = call.inputs[gate.small].pointer
-    let dLarge = call.inputGradients[1 - gate.small], wantsSmall = call.inputGradients[gate.small] != nil
+    let dLarge = call.inputGradients[1 - gate.small].map { StreamedOutput($0, rows: axes.vectorRows, besides: dy, large) }
+    let wantsSmall = call.inputGradients[gate.small] != nil
     let value = Lanes(repeating: Self.readsOperands ? small[outer] : 0)
     let start = outer * axes.repeats
     var total = Lanes(repeating: 0)
     inLanes(start + tile.repeats.lowerBound..<start + tile.repeats.upperBound) { at, count in
-      let slope = dy.lanes(at: at, first: count)
-      let x = Self.readsOperands ? large.lanes(at: at, first: count) : slope
+      let slope = dy.streamedLanes(at: at, first: count)
+      let x = Self.readsOperands ? large.streamedLanes(at: at, first: count) : slope
       if wantsSmall { total += smallGradient(gate, slope, x, value) }
       dLarge?.put(largeGradient(gate, slope, x, value), at: at, first: count)
     }
@@ -89,7 +89,8 @@ extension BroadcastOperator {
   ) {
     let axes = gate.axes, sums = call.context.sharedScratch + axes.partial(outer, tile.chunk)
     let large = call.inputs[1 - gate.small].pointer, small = call.inputs[gate.small].pointer
-    let dLarge = call.inputGradients[1 - gate.small], wantsSmall = call.inputGradients[gate.small] != nil
+    let dLarge = call.inputGradients[1 - gate.small].map { StreamedOutput($0, rows: axes.vectorRows, besides: dy, large) }
+    let wantsSmall = call.inputGradients[gate.small] != nil
     if wantsSmall {
       inLanes(tile.inner) { channel, count in sums.store(Lanes(repeating: 0), at: channel, first: count) }
     }
@@ -98,8 +99,8 @@ extension BroadcastOperator {
       let start = (outer * axes.repeats + row) * axes.inner
       inLanes(tile.inner) { channel, count in
         let at = start + channel
-        let slope = dy.lanes(at: at, first: count)
-        let x = Self.readsOperands ? large.lanes(at: at, first: count) : slope
+        let slope = dy.streamedLanes(at: at, first: count)
+        let x = Self.readsOperands ? large.streamedLanes(at: at, first: count) : slope
         let value = Self.readsOperands ? small.lanes(at: gateStart + channel, first: count) : slope
         if wantsSmall {
           let sum = sums.lanes(at: channel, first: count) + smallGradient(gate, slope, x, value)

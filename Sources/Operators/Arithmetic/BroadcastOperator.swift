@@ -40,15 +40,15 @@ extension BroadcastOperator {
   public func forward(_ call: ForwardCall, _ worker: Worker) {
     let a = call.inputs[0], b = call.inputs[1], y = call.outputs[0]
     if a.count == y.count && b.count == y.count {
-      let a = a.pointer, b = b.pointer, y = y.pointer
+      let a = a.pointer, b = b.pointer, y = StreamedOutput(y, besides: a, b)
       for range in worker.ranges(call.outputs[0].count, by: 16_384) {
         inLanes(range) { index, count in
-          let value = Self.value(a.lanes(at: index, first: count), b.lanes(at: index, first: count))
-          y.store(value, at: index, first: count)
+          let value = Self.value(a.streamedLanes(at: index, first: count), b.streamedLanes(at: index, first: count))
+          y.put(value, at: index, first: count)
         }
       }
     } else if let gate = Gate(a.shape, b.shape, y.shape) {
-      forward(gate, a.pointer, b.pointer, y.pointer, worker)
+      forward(gate, a.pointer, b.pointer, y, worker)
     } else {
       forwardGeneral(a, b, y, worker)
     }
@@ -73,13 +73,15 @@ extension BroadcastOperator {
     let isDone = !Self.readsOperands && call.inputGradients[0]?.pointer == dy
     let da = isDone ? nil : call.inputGradients[0], db = call.inputGradients[1]
     guard da != nil || db != nil else { return }
+    let first = da.map { StreamedOutput($0, besides: dy, a, b) }
+    let second = db.map { StreamedOutput($0, besides: dy, a, b) }
     for range in worker.ranges(call.inputs[0].count, by: 16_384) {
       inLanes(range) { index, count in
-        let slope = dy.lanes(at: index, first: count)
-        let x = Self.readsOperands ? a.lanes(at: index, first: count) : slope
-        let z = Self.readsOperands ? b.lanes(at: index, first: count) : slope
-        db?.put(Self.gradientB(slope, x, z), at: index, first: count)
-        da?.put(Self.gradientA(slope, x, z), at: index, first: count)
+        let slope = dy.streamedLanes(at: index, first: count)
+        let x = Self.readsOperands ? a.streamedLanes(at: index, first: count) : slope
+        let z = Self.readsOperands ? b.streamedLanes(at: index, first: count) : slope
+        second?.put(Self.gradientB(slope, x, z), at: index, first: count)
+        first?.put(Self.gradientA(slope, x, z), at: index, first: count)
       }
     }
   }

@@ -56,22 +56,43 @@ extension ConvolutionGeometry {
     if let db { merge(sums + filters, chunks, stride: part, count: outputChannels, db, worker) }
   }
 
-  /// dx of `pixels`, and their part of dw: tile by tile, so that the second product finds dy in the cache.
+  /// Pixels of a tile of the backward pass: 1 MiB for its dy, x and dx, so that the second product finds dy in the
+  /// cache.
+  var gradientTilePixels: Int { max(48, min(384, (1 << 18) / (outputChannels + 2 * channels))) }
+
+  /// Visits the tiles of at most so many pixels that `pixels` are cut into.
+  @inline(__always)
+  func visitGradientTiles(_ pixels: Range<Int>, _ body: (_ index: Int, _ tile: Range<Int>) -> Void) {
+    let tiles = max(1, (pixels.count + gradientTilePixels - 1) / gradientTilePixels)
+    let rows = max(6, ((pixels.count + tiles - 1) / tiles + 5) / 6 * 6)
+    var start = pixels.lowerBound, index = 0
+    while start < pixels.upperBound {
+      body(index, start..<min(start + rows, pixels.upperBound))
+      start += rows
+      index += 1
+    }
+  }
+
+  /// dx of `pixels`, and their part of dw: tile by tile.
   private func addPart(
     _ pixels: Range<Int>, _ dy: UnsafeMutablePointer<Float>, _ x: UnsafeMutablePointer<Float>, dx: GradientTarget?,
     packed: UnsafeMutablePointer<Float>, to sums: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutablePointer<Float>
   ) {
-    // 1 MiB for a tile of dy, x and dx.
-    let fitting = max(48, min(384, (1 << 18) / (outputChannels + 2 * channels)))
-    let tiles = max(1, (pixels.count + fitting - 1) / fitting), rows = ((pixels.count + tiles - 1) / tiles + 5) / 6 * 6
-    for start in stride(from: pixels.lowerBound, to: pixels.upperBound, by: max(rows, 6)) {
-      let tile = start..<min(start + rows, pixels.upperBound)
+    visitGradientTiles(pixels) { _, tile in
       if let dx { spread(tile, dy, into: dx, packed: packed) }
-      columnProduct(
-        m: outputChannels, n: channels, k: tile.count, dy + start * outputChannels, leadingA: outputChannels,
-        x + start * channels, leadingB: channels, into: sums, leading: channels,
-        accumulate: start > pixels.lowerBound, scratch: scratch)
+      addFilterProduct(
+        tile, dy, x + tile.lowerBound * channels, to: sums, accumulate: tile.lowerBound > pixels.lowerBound, scratch)
     }
+  }
+
+  /// dyᵀ · x of a tile, whose x lies at `tileOfX`.
+  func addFilterProduct(
+    _ tile: Range<Int>, _ dy: UnsafeMutablePointer<Float>, _ tileOfX: UnsafeMutablePointer<Float>,
+    to sums: UnsafeMutablePointer<Float>, accumulate: Bool, _ scratch: UnsafeMutablePointer<Float>
+  ) {
+    columnProduct(
+      m: outputChannels, n: channels, k: tile.count, dy + tile.lowerBound * outputChannels, leadingA: outputChannels,
+      tileOfX, leadingB: channels, into: sums, leading: channels, accumulate: accumulate, scratch: scratch)
   }
 
   /// dx = dy · w for a tile of pixels.

@@ -54,6 +54,24 @@ extension ConvolutionGeometry {
     into y: GradientTarget, transformed: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutablePointer<Float>,
     _ worker: Worker
   ) {
+    let output = BiasedOutput(StreamedOutput(y, rows: outputChannels), bias)
+    correlateWinograd(x, AsItLies(), weight, into: output, transformed: transformed, scratch, worker)
+  }
+
+  /// The stretches of tiles that `correlateWinograd` writes, each by one worker.
+  var winogradStretches: Int {
+    let groups = (winogradTiles + sharedTiles - 1) / sharedTiles
+    return sharesTiles ? groups * stretchesPerGroup : groups
+  }
+  private var stretchesPerGroup: Int { (sharedTiles + 7) / 8 }
+
+  /// The correlation of what `read` makes of x with the filters, handed to `output`.
+  @inline(__always)
+  func correlateWinograd(
+    _ x: UnsafeMutablePointer<Float>, _ read: some ActivationReader, _ weight: UnsafeMutablePointer<Float>,
+    into output: some WinogradOutput, transformed: UnsafeMutablePointer<Float>,
+    _ scratch: UnsafeMutablePointer<Float>, _ worker: Worker
+  ) {
     transformFilters(weight, into: transformed, scratch, worker)
     let group = sharedTiles
     let inputs = sharesTiles ? transformed + points * filterStride : scratch + points * 16
@@ -61,9 +79,9 @@ extension ConvolutionGeometry {
     guard sharesTiles else {
       worker.barrier()
       for tiles in worker.ranges(winogradTiles, by: group) {
-        transformInputs(x, tiles, into: inputs, stride: inputStride, scratch)
+        transformInputs(x, read, tiles, into: inputs, stride: inputStride, scratch)
         for point in 0..<points { multiply(point, inputs, transformed, tiles: tiles.count, into: outputs) }
-        transformOutputs(outputs, bias, tiles, into: y, scratch)
+        transformOutputs(outputs, tiles, into: output, stretch: tiles.lowerBound / group, scratch)
       }
       return
     }
@@ -71,7 +89,7 @@ extension ConvolutionGeometry {
       let count = min(group, winogradTiles - start)
       for range in worker.ranges(count, by: 8) {
         transformInputs(
-          x, start + range.lowerBound..<start + range.upperBound, into: inputs + range.lowerBound * channels,
+          x, read, start + range.lowerBound..<start + range.upperBound, into: inputs + range.lowerBound * channels,
           stride: inputStride, scratch)
       }
       worker.barrier()
@@ -79,8 +97,8 @@ extension ConvolutionGeometry {
       worker.barrier()
       for range in worker.ranges(count, by: 8) {
         transformOutputs(
-          outputs + range.lowerBound * outputChannels, bias, start + range.lowerBound..<start + range.upperBound,
-          into: y, scratch)
+          outputs + range.lowerBound * outputChannels, start + range.lowerBound..<start + range.upperBound,
+          into: output, stretch: start / group * stretchesPerGroup + range.lowerBound / 8, scratch)
       }
     }
   }
@@ -128,9 +146,10 @@ extension ConvolutionGeometry {
   }
 
   /// Bᵀ d B of the tiles' inputs: 36 matrices `[tiles, C]`.
+  @inline(__always)
   func transformInputs(
-    _ x: UnsafeMutablePointer<Float>, _ tiles: Range<Int>, into planes: UnsafeMutablePointer<Float>, stride: Int,
-    _ middle: UnsafeMutablePointer<Float>
+    _ x: UnsafeMutablePointer<Float>, _ read: some ActivationReader, _ tiles: Range<Int>,
+    into planes: UnsafeMutablePointer<Float>, stride: Int, _ middle: UnsafeMutablePointer<Float>
   ) {
     var target = planes
     for tile in tiles {
@@ -142,14 +161,15 @@ extension ConvolutionGeometry {
         let source = corner + channel, place = target + channel
         if isInside {
           WinogradTransform.inputTile(
-            middle, load: { source.lanes(at: ($0 * width + $1) * channels, first: count) },
+            middle, load: { read(source.lanes(at: ($0 * width + $1) * channels, first: count), channel, count) },
             store: { place.store($1, at: $0 * stride, first: count) })
         } else {
           WinogradTransform.inputTile(
             middle,
             load: { row, column in
               top + row >= 0 && top + row < height && left + column >= 0 && left + column < width
-                ? source.lanes(at: (row * width + column) * channels, first: count) : Lanes(repeating: 0)
+                ? read(source.lanes(at: (row * width + column) * channels, first: count), channel, count)
+                : Lanes(repeating: 0)
             },
             store: { place.store($1, at: $0 * stride, first: count) })
         }
@@ -159,24 +179,28 @@ extension ConvolutionGeometry {
   }
 
   /// Aᵀ m A of 36 matrices `[tiles, O]`.
+  @inline(__always)
   private func transformOutputs(
-    _ planes: UnsafeMutablePointer<Float>, _ bias: UnsafeMutablePointer<Float>?, _ tiles: Range<Int>,
-    into y: GradientTarget, _ middle: UnsafeMutablePointer<Float>
+    _ planes: UnsafeMutablePointer<Float>, _ tiles: Range<Int>, into output: some WinogradOutput, stretch: Int,
+    _ middle: UnsafeMutablePointer<Float>
   ) {
-    let stride = outputStride, y = StreamedOutput(rowsOf: y)
+    let stride = outputStride
     var source = planes
+    output.begin(stretch)
     for tile in tiles {
       let (image, row, column) = winogradPlace(tile)
       let corner = ((image * outputHeight + row) * outputWidth + column) * outputChannels
       let rows = outputHeight - row, columns = outputWidth - column
       inLanes(0..<outputChannels) { channel, count in
         let place = source + channel
-        let start = bias.map { $0.lanes(at: channel, first: count) } ?? Lanes(repeating: 0)
+        var sums = output.none
         WinogradTransform.outputTile(middle, load: { place.lanes(at: $0 * stride, first: count) }) { i, j, value in
           if i < rows && j < columns {
-            y.put(value + start, at: corner + (i * outputWidth + j) * outputChannels + channel, first: count)
+            output.put(
+              value, at: corner + (i * outputWidth + j) * outputChannels + channel, channel: channel, count, &sums)
           }
         }
+        output.add(sums, channel: channel, count, stretch)
       }
       source += outputChannels
     }

@@ -34,18 +34,20 @@ extension ConvolutionGeometry {
       ? Scratch(shared: sums + batchFloats, perWorker: own) : Scratch(shared: sums, perWorker: own + batchFloats)
   }
 
-  /// dw = Gᵀ [Σ over tiles of (A dy Aᵀ) ⊙ (Bᵀ x B)] G, and db = Σ dy.
+  /// dw = Gᵀ [Σ over tiles of (A dy Aᵀ) ⊙ (Bᵀ x B)] G, and db = Σ dy, with what `read` makes of x.
+  @inline(__always)
   func winogradFilterGradient(
-    _ dy: UnsafeMutablePointer<Float>, _ x: UnsafeMutablePointer<Float>, _ dw: GradientTarget?, _ db: GradientTarget?,
+    _ dy: UnsafeMutablePointer<Float>, _ x: UnsafeMutablePointer<Float>, _ read: some ActivationReader,
+    _ dw: GradientTarget?, _ db: GradientTarget?,
     sums: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutablePointer<Float>, _ worker: Worker
   ) {
     let biasSums = sums + winogradParts * points * sumStride
     if dw != nil {
       if winogradParts == 1 {
         let tiles = biasSums + filterGradientChunks * outputChannels
-        addGroups(dy, x, to: sums, transformed: tiles, scratch, worker)
+        addGroups(dy, x, read, to: sums, transformed: tiles, scratch, worker)
       } else {
-        addParts(dy, x, to: sums, scratch, worker)
+        addParts(dy, x, read, to: sums, scratch, worker)
       }
     }
     if db != nil { addBiasRows(dy, to: biasSums, worker) }
@@ -55,8 +57,10 @@ extension ConvolutionGeometry {
   }
 
   /// Each part of the batch to sums of its own.
+  @inline(__always)
   private func addParts(
-    _ dy: UnsafeMutablePointer<Float>, _ x: UnsafeMutablePointer<Float>, to sums: UnsafeMutablePointer<Float>,
+    _ dy: UnsafeMutablePointer<Float>, _ x: UnsafeMutablePointer<Float>, _ read: some ActivationReader,
+    to sums: UnsafeMutablePointer<Float>,
     _ scratch: UnsafeMutablePointer<Float>, _ worker: Worker
   ) {
     let parts = winogradParts, group = batchTiles
@@ -66,7 +70,7 @@ extension ConvolutionGeometry {
       var start = first
       while start < end {
         let tiles = start..<min(start + group, end)
-        transformPair(dy, x, tiles, into: transformed, at: 0, scratch)
+        transformPair(dy, x, read, tiles, into: transformed, at: 0, scratch)
         for point in 0..<points {
           addProduct(
             transformed, point, tiles: tiles.count, to: sums + part * points * sumStride,
@@ -78,8 +82,10 @@ extension ConvolutionGeometry {
   }
 
   /// All tiles to one set of sums, group by group.
+  @inline(__always)
   private func addGroups(
-    _ dy: UnsafeMutablePointer<Float>, _ x: UnsafeMutablePointer<Float>, to sums: UnsafeMutablePointer<Float>,
+    _ dy: UnsafeMutablePointer<Float>, _ x: UnsafeMutablePointer<Float>, _ read: some ActivationReader,
+    to sums: UnsafeMutablePointer<Float>,
     transformed: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutablePointer<Float>, _ worker: Worker
   ) {
     for start in stride(from: 0, to: winogradTiles, by: batchTiles) {
@@ -87,7 +93,8 @@ extension ConvolutionGeometry {
       if start > 0 { worker.barrier() }
       for range in worker.ranges(count, by: 8) {
         transformPair(
-          dy, x, start + range.lowerBound..<start + range.upperBound, into: transformed, at: range.lowerBound, scratch)
+          dy, x, read, start + range.lowerBound..<start + range.upperBound, into: transformed, at: range.lowerBound,
+          scratch)
       }
       worker.barrier()
       for point in worker.tiles(points) {
@@ -110,13 +117,15 @@ extension ConvolutionGeometry {
   }
 
   /// Bᵀ x B and A dy Aᵀ of `tiles`, from row `place` of a group on.
+  @inline(__always)
   private func transformPair(
-    _ dy: UnsafeMutablePointer<Float>, _ x: UnsafeMutablePointer<Float>, _ tiles: Range<Int>,
+    _ dy: UnsafeMutablePointer<Float>, _ x: UnsafeMutablePointer<Float>, _ read: some ActivationReader,
+    _ tiles: Range<Int>,
     into transformed: UnsafeMutablePointer<Float>, at place: Int, _ middle: UnsafeMutablePointer<Float>
   ) {
     let inputStride = Self.planeStride(batchTiles * channels)
     let slopeStride = Self.planeStride(batchTiles * outputChannels)
-    transformInputs(x, tiles, into: transformed + place * channels, stride: inputStride, middle)
+    transformInputs(x, read, tiles, into: transformed + place * channels, stride: inputStride, middle)
     transformOutputGradients(
       dy, tiles, into: transformed + points * inputStride + place * outputChannels, stride: slopeStride, middle)
   }

@@ -161,7 +161,7 @@ public struct Conv2D: Operator {
     let x = call.inputs[0].pointer, weighs = call.inputGradients[1] != nil
     let method = geometry.method(for: .filterGradient)
     if method == .winograd {
-      return geometry.winogradFilterGradient(dy, x, call.inputGradients[1], bias, sums: partials, scratch, worker)
+      return geometry.winogradFilterGradient(dy, x, AsItLies(), call.inputGradients[1], bias, sums: partials, scratch, worker)
     }
     if method == .imageToColumns && geometry.tilesFilters {
       return geometry.tiledFilterGradient(dy, x, call.inputGradients[1], bias, biasSums: partials, scratch, worker)

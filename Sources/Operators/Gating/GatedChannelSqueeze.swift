@@ -37,7 +37,7 @@ public struct GatedChannelSqueeze: Operator {
       for pixel in tile.pixels {
         var largest = Max.State.empty, sum = Lanes(repeating: 0)
         inLanes(0..<channels) { channel, count in
-          let gated = x.lanes(at: pixel * channels + channel, first: count) * gate.lanes(at: channel, first: count)
+          let gated = x.streamedLanes(at: pixel * channels + channel, first: count) * gate.lanes(at: channel, first: count)
           sum += gated
           // Lanes past the last channel hold zeros, which must not win.
           let taken = count == 16 ? gated : gated.replacing(with: -.infinity, where: Lanes.ascending .>= Float(count))
@@ -63,7 +63,7 @@ public struct GatedChannelSqueeze: Operator {
         let row = pixel * channels, share = Lanes(repeating: (dmean?[pixel] ?? 0) / Float(channels))
         inLanes(0..<channels) { channel, count in
           dx?.put(share * gate.lanes(at: channel, first: count), at: row + channel, first: count)
-          let sum = sums.lanes(at: channel, first: count) + share * x.lanes(at: row + channel, first: count)
+          let sum = sums.lanes(at: channel, first: count) + share * x.streamedLanes(at: row + channel, first: count)
           sums.store(sum, at: channel, first: count)
         }
         guard let slope = dmaximum?[pixel] else { continue }

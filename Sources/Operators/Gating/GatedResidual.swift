@@ -56,7 +56,8 @@ public struct GatedResidual: Operator {
   public func forward(_ call: ForwardCall, _ worker: Worker) {
     let f = Clamp.Bounds(activation)
     let tiles = ImageTiles(call.inputs[0].shape), channels = tiles.channels
-    let x = call.inputs[0].pointer, residual = call.inputs[1].pointer, y = call.outputs[0].pointer
+    let x = call.inputs[0].pointer, residual = call.inputs[1].pointer
+    let y = StreamedOutput(call.outputs[0], rows: channels, besides: x, residual)
     let gates = channelGate.map { call.inputs[$0].pointer }, map = spatialGate.map { call.inputs[$0].pointer }
     for index in worker.tiles(tiles.count) {
       let tile = tiles.tile(index)
@@ -65,14 +66,14 @@ public struct GatedResidual: Operator {
         if let gate = gates.map({ $0 + tile.image * channels }) {
           inLanes(0..<channels) { channel, count in
             let gate = gate.lanes(at: channel, first: count), weight = addsGates ? gate + place : gate * place
-            let gated = x.lanes(at: row + channel, first: count) * weight
-            let sum = gated + residual.lanes(at: row + channel, first: count)
-            y.store(f.value(sum), at: row + channel, first: count)
+            let gated = x.streamedLanes(at: row + channel, first: count) * weight
+            let sum = gated + residual.streamedLanes(at: row + channel, first: count)
+            y.put(f.value(sum), at: row + channel, first: count)
           }
         } else {
           inLanes(0..<channels) { channel, count in
-            let sum = x.lanes(at: row + channel, first: count) * place + residual.lanes(at: row + channel, first: count)
-            y.store(f.value(sum), at: row + channel, first: count)
+            let sum = x.streamedLanes(at: row + channel, first: count) * place + residual.streamedLanes(at: row + channel, first: count)
+            y.put(f.value(sum), at: row + channel, first: count)
           }
         }
       }
@@ -84,7 +85,8 @@ public struct GatedResidual: Operator {
     let tiles = ImageTiles(call.inputs[0].shape), channels = tiles.channels, partials = call.context.sharedScratch
     let x = call.inputs[0].pointer, y = call.outputs[0].pointer
     let gates = channelGate.map { call.inputs[$0].pointer }, map = spatialGate.map { call.inputs[$0].pointer }
-    let dx = call.inputGradients[0], dresidual = call.inputGradients[1]
+    let dx = call.inputGradients[0].map { StreamedOutput($0, rows: channels, besides: dy, x, y) }
+    let dresidual = call.inputGradients[1].map { StreamedOutput($0, rows: channels, besides: dy, x, y) }
     let dgate = channelGate.flatMap { call.inputGradients[$0] }, dmap = spatialGate.flatMap { call.inputGradients[$0] }
     let f = Clamp.Bounds(activation), readsOutput = activation != .identity, one = Lanes(repeating: 1)
     for index in worker.tiles(tiles.count) {
@@ -94,10 +96,10 @@ public struct GatedResidual: Operator {
         let place = Lanes(repeating: map?[pixel] ?? 1), row = pixel * channels
         var atPlace = Lanes(repeating: 0)
         inLanes(0..<channels) { channel, count in
-          let at = row + channel, slope = dy.lanes(at: at, first: count)
-          let g = f.gradient(slope, at: readsOutput ? y.lanes(at: at, first: count) : slope)
+          let at = row + channel, slope = dy.streamedLanes(at: at, first: count)
+          let g = f.gradient(slope, at: readsOutput ? y.streamedLanes(at: at, first: count) : slope)
           let gate = gates.map { $0.lanes(at: tile.image * channels + channel, first: count) } ?? one
-          let product = g * x.lanes(at: at, first: count)
+          let product = g * x.streamedLanes(at: at, first: count)
           dresidual?.put(g, at: at, first: count)
           dx?.put(g * (addsGates ? gate + place : gate * place), at: at, first: count)
           if dgate != nil {

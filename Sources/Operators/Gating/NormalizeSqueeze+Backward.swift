@@ -13,6 +13,7 @@ extension NormalizeSqueeze {
     guard let dx = call.inputGradients[0] else { return }
     worker.barrier()
     let x = call.inputs[0].pointer, channels = tiles.channels
+    let output = StreamedOutput(dx, rows: channels, besides: call.outputGradients[0]?.pointer)
     for index in worker.tiles(tiles.count) {
       let tile = tiles.tile(index), offsets = call.context.scratch(of: worker)
       slopes.offsets(tile.image, into: offsets)
@@ -20,9 +21,9 @@ extension NormalizeSqueeze {
         inLanes(0..<channels) { channel, count in
           let at = pixel * channels + channel
           let statistics = c.lanes(at: channel, first: count)
-            .addingProduct(b.lanes(at: channel, first: count), x.lanes(at: at, first: count))
+            .addingProduct(b.lanes(at: channel, first: count), x.streamedLanes(at: at, first: count))
           let g = slopes.dy(at, count) + offsets.lanes(at: channel, first: count)
-          dx.put(statistics.addingProduct(a.lanes(at: channel, first: count), g), at: at, first: count)
+          output.put(statistics.addingProduct(a.lanes(at: channel, first: count), g), at: at, first: count)
         }
       }
       guard hasMaximum else { continue }
@@ -77,21 +78,22 @@ extension NormalizeSqueeze {
 /// g without the part of the maximum, which reaches one place only.
 private struct Slopes {
   let tiles: ImageTiles
-  private let x: UnsafePointer<Float>
-  private let dyPointer, dmeanPointer, dmaximumPointer, positions: UnsafePointer<Float>?
+  private let x: UnsafeMutablePointer<Float>
+  private let dyPointer: UnsafeMutablePointer<Float>?
+  private let dmeanPointer, dmaximumPointer, positions: UnsafePointer<Float>?
 
   init(_ call: BackwardCall, _ tiles: ImageTiles, hasMaximum: Bool) {
     self.tiles = tiles
-    x = UnsafePointer(call.inputs[0].pointer)
+    x = call.inputs[0].pointer
     func gradient(_ output: Int) -> UnsafePointer<Float>? { call.outputGradients[output].map { UnsafePointer($0.pointer) } }
-    dyPointer = gradient(0)
+    dyPointer = call.outputGradients[0]?.pointer
     dmeanPointer = gradient(1)
     dmaximumPointer = hasMaximum ? gradient(2) : nil
     positions = hasMaximum ? UnsafePointer(call.outputs[3].pointer) : nil
   }
 
   @inline(__always)
-  func dy(_ at: Int, _ count: Int) -> Lanes { dyPointer?.lanes(at: at, first: count) ?? Lanes(repeating: 0) }
+  func dy(_ at: Int, _ count: Int) -> Lanes { dyPointer?.streamedLanes(at: at, first: count) ?? Lanes(repeating: 0) }
 
   @inline(__always)
   func dmaximum(_ image: Int, _ channel: Int) -> Float { dmaximumPointer?[image * tiles.channels + channel] ?? 0 }
@@ -125,7 +127,7 @@ private struct Slopes {
           let at = pixel * channels + channel
           let offset = (dmeanPointer?.lanes(at: tile.image * channels + channel, first: count) ?? Lanes(repeating: 0)) * share
           let g = dy(at, count) + offset
-          let distance = x.lanes(at: at, first: count) - mean.lanes(at: channel, first: count)
+          let distance = x.streamedLanes(at: at, first: count) - mean.lanes(at: channel, first: count)
           plain.store(plain.lanes(at: channel, first: count) + g, at: channel, first: count)
           centered.store(centered.lanes(at: channel, first: count).addingProduct(g, distance), at: channel, first: count)
         }

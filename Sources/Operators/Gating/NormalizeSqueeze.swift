@@ -45,7 +45,7 @@ public struct NormalizeSqueeze: Operator {
   public func forward(_ call: ForwardCall, _ worker: Worker) {
     let affine = ChannelAffine(call.inputs, in: call.context.scratch(of: worker))
     let tiles = ImageTiles(call.inputs[0].shape), channels = tiles.channels
-    let x = call.inputs[0].pointer, y = call.outputs[0].pointer
+    let x = call.inputs[0].pointer, y = StreamedOutput(call.outputs[0], rows: channels, besides: x)
     let sums = call.context.sharedScratch, maxima = sums + tiles.partialCount, positions = maxima + tiles.partialCount
     let empty = Max.State.empty
     for index in worker.tiles(tiles.count) {
@@ -58,8 +58,8 @@ public struct NormalizeSqueeze: Operator {
       for pixel in tile.pixels {
         let row = pixel * channels, place = Lanes(repeating: Float(pixel - first))
         inLanes(0..<channels) { channel, count in
-          let value = affine(x.lanes(at: row + channel, first: count), channel), at = tile.partial + channel
-          y.store(value, at: row + channel, first: count)
+          let value = affine(x.streamedLanes(at: row + channel, first: count), channel), at = tile.partial + channel
+          y.put(value, at: row + channel, first: count)
           sums.store(sums.lanes(at: at, first: count) + value, at: at, first: count)
           guard hasMaximum else { return }
           var state = Max.State(first: maxima.lanes(at: at, first: count), second: positions.lanes(at: at, first: count))

@@ -11,7 +11,9 @@ struct ChannelGradientSums {
 
   /// Floats that all workers share, and floats of each.
   var scratch: Scratch {
-    Scratch(shared: 2 * tiles * period.padded, perWorker: 3 * period.width + ChannelTotals.floats)
+    Scratch(
+      shared: GradientSumParts.floats(tiles, channels: period.channels),
+      perWorker: 3 * period.width + ChannelTotals.floats)
   }
 
   /// Asks `lanes` (sixteen at a time) and `rest` once for dy and x at every element, given its place in the period
@@ -23,10 +25,10 @@ struct ChannelGradientSums {
     rest restTerm: (_ index: Int, _ place: Int) -> (dy: Float, x: Float),
     total body: (_ channel: Int, _ plain: Double, _ centered: Double) -> Void
   ) {
-    let padded = period.padded, tiles = tiles, tileRows = period.tileRows, channels = period.channels
-    let plain = partials, centered = partials + tiles * padded
+    let tiles = tiles, tileRows = period.tileRows, channels = period.channels
+    let parts = GradientSumParts(tiles, channels: channels, in: partials)
     let plainSums = own, centeredSums = own + period.width, center = own + 2 * period.width
-    for channel in 0..<channels { period.spread(mean[channel], channel, into: center) }
+    period.spread(mean, into: center)
     for tile in worker.tiles(tiles) {
       let start = tile * tileRows * channels
       period.sums(min(tileRows, rows - tile * tileRows) * channels, into: plainSums, centeredSums) { index, place in
@@ -36,21 +38,10 @@ struct ChannelGradientSums {
         let (dy, x) = restTerm(start + index, place)
         return (dy, dy * (x - center[place]))
       }
-      for channel in 0..<channels {
-        plain[tile * padded + channel] = period.gathered(channel, of: plainSums)
-        centered[tile * padded + channel] = period.gathered(channel, of: centeredSums)
-      }
+      period.gather(plainSums, into: parts.plain(tile))
+      period.gather(centeredSums, into: parts.centered(tile))
     }
     worker.barrier()
-    let totals = ChannelTotals(in: own + 3 * period.width)
-    for range in worker.ranges(channels, by: 16) {
-      totals.clear()
-      for tile in 0..<tiles {
-        let at = tile * padded + range.lowerBound
-        for lane in 0..<16 { totals.first[lane] += Double(plain[at + lane]) }
-        for lane in 0..<16 { totals.second[lane] += Double(centered[at + lane]) }
-      }
-      for lane in 0..<range.count { body(range.lowerBound + lane, totals.first[lane], totals.second[lane]) }
-    }
+    parts.totals(own: own + 3 * period.width, worker, body)
   }
 }

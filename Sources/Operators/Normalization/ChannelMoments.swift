@@ -2,8 +2,9 @@ import Compute
 
 /// Mean and variance of every channel of rows of `channels` floats, by all workers together.
 ///
-/// Each tile finds its mean first and then, while it lies in the cache, its squared deviations M2 from that mean, so
-/// that nothing cancels however far the mean lies from zero. Tiles are merged by the formula of Chan, Golub and LeVeque
+/// Each tile sums the distances of its values from the mean of its first rows and their squares, d = x - p: its mean is
+/// p + Σd / n and the sum M2 of its squared deviations Σd² - (Σd)² / n. Nothing cancels however far the mean lies from
+/// zero: p is as near to the tile's mean as a few samples are. Tiles are merged by the formula of Chan, Golub and LeVeque
 /// (1983), for all tiles at once: mean = Σ nₜ meanₜ / n, M2 = Σ M2ₜ + nₜ (meanₜ - mean)², in the order of the tiles, in
 /// double.
 struct ChannelMoments {
@@ -14,13 +15,13 @@ struct ChannelMoments {
 
   /// Floats that all workers share, and floats of each.
   var scratch: Scratch {
-    Scratch(shared: 2 * tiles * period.padded, perWorker: 2 * period.width + ChannelTotals.floats)
+    Scratch(shared: 2 * tiles * period.padded, perWorker: 3 * period.width + ChannelTotals.floats)
   }
 
   /// Calls `body` once for every channel, on some worker, with its mean and biased variance.
   @inline(__always)
   func callAsFunction(
-    of x: UnsafePointer<Float>, partials: UnsafeMutablePointer<Float>, own: UnsafeMutablePointer<Float>,
+    of x: UnsafeMutablePointer<Float>, partials: UnsafeMutablePointer<Float>, own: UnsafeMutablePointer<Float>,
     _ worker: Worker,
     _ body: (_ channel: Int, _ mean: Double, _ variance: Double) -> Void
   ) {
@@ -32,7 +33,7 @@ struct ChannelMoments {
         mean: means + tile * padded, squares: squares + tile * padded, own: own)
     }
     worker.barrier()
-    let totals = ChannelTotals(in: own + 2 * period.width), sums = totals.first, deviations = totals.second
+    let totals = ChannelTotals(in: own + 3 * period.width), sums = totals.first, deviations = totals.second
     for range in worker.ranges(period.channels, by: 16) {
       totals.clear()
       // Scratch rows are padded to whole vectors: lanes past the last channel hold anything and go nowhere.
@@ -54,26 +55,34 @@ struct ChannelMoments {
 
   @inline(__always)
   private func tileMoments(
-    _ x: UnsafePointer<Float>, rows: Int, mean: UnsafeMutablePointer<Float>, squares: UnsafeMutablePointer<Float>,
+    _ x: UnsafeMutablePointer<Float>, rows: Int, mean: UnsafeMutablePointer<Float>, squares: UnsafeMutablePointer<Float>,
     own: UnsafeMutablePointer<Float>
   ) {
-    let sums = own, center = own + period.width, count = rows * period.channels
-    period.sum(count, into: sums) { index, _ in
-      x.lanes(at: index)
-    } rest: { index, _ in
-      x[index]
-    }
-    for channel in 0..<period.channels {
-      mean[channel] = period.gathered(channel, of: sums) / Float(rows)
-      period.spread(mean[channel], channel, into: center)
-    }
-    period.sum(count, into: sums) { index, place in
-      let deviation = x.lanes(at: index) - center.lanes(at: place)
-      return deviation * deviation
+    let sums = own, squared = own + period.width, pivot = own + 2 * period.width, count = rows * period.channels
+    let samples = min(rows, 16)
+    mean.update(from: x, count: period.channels)
+    for row in 1..<samples { addFloats(x + row * period.channels, to: mean, count: period.channels) }
+    for channel in 0..<period.channels { mean[channel] *= 1 / Float(samples) }
+    period.spread(mean, into: pivot)
+    period.sums(count, into: sums, squared) { index, place in
+      let distance = x.streamedLanes(at: index) - pivot.lanes(at: place)
+      return (distance, distance * distance)
     } rest: { index, place in
-      let deviation = x[index] - center[place]
-      return deviation * deviation
+      let distance = x[index] - pivot[place]
+      return (distance, distance * distance)
     }
-    for channel in 0..<period.channels { squares[channel] = period.gathered(channel, of: sums) }
+    period.gather(sums, into: mean)
+    period.gather(squared, into: squares)
+    // The rows end with whole vectors.
+    let share = 1 / Float(rows)
+    for place in stride(from: 0, to: period.padded, by: 16) {
+      let sum = mean.lanes(at: place), distance = sum * share, squared = squares.lanes(at: place)
+      mean.store(pivot.lanes(at: place) + distance, at: place)
+      // Below zero by a rounding where all values are alike; infinite where squares are too large for a float.
+      let deviations = squared - distance * sum
+      squares.store(
+        deviations.replacing(with: 0, where: deviations .< 0).replacing(with: .infinity, where: squared .== .infinity),
+        at: place)
+    }
   }
 }

@@ -36,12 +36,17 @@ struct ChannelPeriod {
     for row in 0..<rows { period[row * channels + channel] = value }
   }
 
-  /// The sum over all places of `channel` in a period.
+  /// Writes the number of each channel in `row` to all its places in a period.
   @inline(__always)
-  func gathered(_ channel: Int, of period: UnsafePointer<Float>) -> Float {
-    var sum = period[channel]
-    for row in 1..<rows { sum += period[row * channels + channel] }
-    return sum
+  func spread(_ row: UnsafePointer<Float>, into period: UnsafeMutablePointer<Float>) {
+    for line in 0..<rows { (period + line * channels).update(from: row, count: channels) }
+  }
+
+  /// Sums over all places of each channel in a period, as a row of channels.
+  @inline(__always)
+  func gather(_ period: UnsafePointer<Float>, into row: UnsafeMutablePointer<Float>) {
+    row.update(from: period, count: channels)
+    for line in 1..<rows { addFloats(period + line * channels, to: row, count: channels) }
   }
 
   /// Visits the elements of `range`, which starts at a period: sixteen at a time, then the rest one by one. The second

@@ -36,14 +36,14 @@ struct NormGradient {
     _ g: UnsafeMutablePointer<Float>, _ x: UnsafeMutablePointer<Float>, count: Int, over period: ChannelPeriod,
     by a: UnsafeMutablePointer<Float>, into dx: GradientTarget, _ worker: Worker
   ) {
-    let b = a + period.width, c = b + period.width
+    let b = a + period.width, c = b + period.width, output = StreamedOutput(dx, besides: g, x)
     for range in worker.ranges(count, by: period.tileFloats) {
       period.visit(range) { index, place in
-        let slope = c.lanes(at: place).addingProduct(b.lanes(at: place), x.lanes(at: index))
-        dx.put(slope.addingProduct(a.lanes(at: place), g.lanes(at: index)), at: index)
+        let slope = c.lanes(at: place).addingProduct(b.lanes(at: place), x.streamedLanes(at: index))
+        output.put(slope.addingProduct(a.lanes(at: place), g.streamedLanes(at: index)), at: index)
       } rest: { index, place in
         let slope = c[place].addingProduct(b[place], x[index])
-        dx.put(slope.addingProduct(a[place], g[index]), at: index)
+        output.put(slope.addingProduct(a[place], g[index]), at: index)
       }
     }
   }

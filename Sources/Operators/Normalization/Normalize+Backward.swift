@@ -30,7 +30,7 @@ extension Normalize {
     ChannelGradientSums(period: period, rows: rows)(
       mean: mean, partials: c + period.width, own: own + 2 * period.width, worker
     ) { index, place in
-      (slopes.first(index, place), x.lanes(at: index))
+      (slopes.first(index, place), x.streamedLanes(at: index))
     } rest: { index, place in
       (slopes.firstRest(index, place), x[index])
     } total: { channel, plain, centered in
@@ -45,7 +45,7 @@ extension Normalize {
     worker.barrier()
     for range in worker.ranges(count, by: period.tileFloats) {
       period.visit(range) { index, place in
-        let statistics = c.lanes(at: place).addingProduct(b.lanes(at: place), x.lanes(at: index))
+        let statistics = c.lanes(at: place).addingProduct(b.lanes(at: place), x.streamedLanes(at: index))
         dx.put(statistics.addingProduct(a.lanes(at: place), slopes.again(index, place)), at: index)
       } rest: { index, place in
         let statistics = c[place].addingProduct(b[place], x[index])
@@ -71,7 +71,7 @@ private struct RecomputedSlopes: Slopes {
 
   @inline(__always)
   func first(_ index: Int, _ place: Int) -> Lanes {
-    f.gradient(dy.lanes(at: index), at: affine(x.lanes(at: index), place))
+    f.gradient(dy.streamedLanes(at: index), at: affine(x.streamedLanes(at: index), place))
   }
 
   @inline(__always)
@@ -107,7 +107,7 @@ private struct ResidualSlopes: Slopes {
   }
 
   @inline(__always)
-  private func slope(_ index: Int) -> Lanes { f.gradient(dy.lanes(at: index), at: y.lanes(at: index)) }
+  private func slope(_ index: Int) -> Lanes { f.gradient(dy.streamedLanes(at: index), at: y.streamedLanes(at: index)) }
 
   @inline(__always)
   private func slopeRest(_ index: Int) -> Float {
@@ -129,7 +129,7 @@ private struct ResidualSlopes: Slopes {
   }
 
   @inline(__always)
-  func again(_ index: Int, _ place: Int) -> Lanes { isStored ? target!.pointer.lanes(at: index) : slope(index) }
+  func again(_ index: Int, _ place: Int) -> Lanes { isStored ? target!.pointer.streamedLanes(at: index) : slope(index) }
 
   @inline(__always)
   func againRest(_ index: Int, _ place: Int) -> Float { isStored ? target!.pointer[index] : slopeRest(index) }

@@ -54,13 +54,13 @@ public struct Normalize: Operator, Equatable {
       if hasResidual {
         let residual = call.inputs[5].pointer
         period.visit(range) { index, place in
-          y.put(f.value(affine(x.lanes(at: index), place) + residual.lanes(at: index)), at: index)
+          y.put(f.value(affine(x.streamedLanes(at: index), place) + residual.streamedLanes(at: index)), at: index)
         } rest: { index, place in
           y.put(f.value(Lanes(repeating: affine(x[index], place) + residual[index]))[0], at: index)
         }
       } else {
         period.visit(range) { index, place in
-          y.put(f.value(affine(x.lanes(at: index), place)), at: index)
+          y.put(f.value(affine(x.streamedLanes(at: index), place)), at: index)
         } rest: { index, place in
           y.put(f.value(Lanes(repeating: affine(x[index], place)))[0], at: index)
         }

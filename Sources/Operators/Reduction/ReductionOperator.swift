@@ -116,7 +116,7 @@ extension ReductionOperator {
     inLanes(range) { position, count in
       let positions = Lanes.ascending + Float(position)
       if count == 16 {
-        state.take(x.lanes(at: position), at: positions)
+        state.take(x.streamedLanes(at: position), at: positions)
       } else {
         state.take(x.lanes(at: position, count: count, fill: State.absent), at: positions)
       }
@@ -140,7 +140,7 @@ extension ReductionOperator {
       inLanes(tile.inner) { channel, count in
         var state = State(
           first: first.lanes(at: channel, first: count), second: second.lanes(at: channel, first: count))
-        state.take(x.lanes(at: row * inner + channel, first: count), at: positions)
+        state.take(x.streamedLanes(at: row * inner + channel, first: count), at: positions)
         first.store(state.first, at: channel, first: count)
         second.store(state.second, at: channel, first: count)
       }

@@ -1,0 +1,136 @@
+import Compute
+
+/// A convolution that reads its input through a batch norm and its activation: y = conv(f(weight (x - mean) r + bias)),
+/// r = 1 / sqrt(variance + epsilon). The second half of a training batch norm (`Normalize`) goes into the convolution
+/// that alone reads it.
+///
+/// Inputs: x `[N, H, W, C]`, weight, bias, mean and r, each `[C]`, as for `Normalize`, then the filters. Output: y. The
+/// normalised activation is never in memory: forwards it is computed where a tile of x is read, and backwards again for
+/// the gradient at the filters, while the sums that the norm's gradient needs are taken from the gradient at its result
+/// as that is written. Apart, the norm reads and writes the activation once more forwards, and reads it and its gradient
+/// once more backwards.
+///
+/// With a = f(norm(x)): da and the filters' gradient are those of `Conv2D`; g = da f', and dx, dweight, dbias those of
+/// `Normalize`. y and the filters' gradient have the same bits as apart; sums of g are taken in other parts.
+public struct NormalizedConv2D: Operator {
+  public let convolution: Conv2D
+  public let activation: Clamp
+
+  public init(_ convolution: Conv2D, _ activation: Clamp) {
+    self.convolution = convolution
+    self.activation = activation
+  }
+
+  /// Whether `convolution` can read its input through a norm, for an input and filters of these shapes: where it is
+  /// pointwise with filters small enough that a tile goes through both products of the backward pass at once, or
+  /// computed by Winograd's method; in whole vectors of channels.
+  public static func suits(_ convolution: Conv2D, input: Shape, filters: Shape) -> Bool {
+    guard let output = try? convolution.outputShapes(for: [input, filters])[0], input[3] % 16 == 0 else { return false }
+    let geometry = ConvolutionGeometry(convolution, input: input, weight: filters, output: output)
+    switch geometry.method(for: .forward) {
+    case .pointwise: return !geometry.tilesFilters
+    case .winograd: return geometry.takesWinograd
+    default: return false
+    }
+  }
+
+  public var name: String { "normalized_conv2d" }
+
+  public func outputShapes(for inputs: [Shape]) throws(ShapeError) -> [Shape] {
+    try requireChannels(of: Array(inputs.prefix(5)), "normalize", ["weight", "bias", "mean", "inverse deviation"])
+    let outputs = try convolution.outputShapes(for: [inputs[0], inputs[5]])
+    guard Self.suits(convolution, input: inputs[0], filters: inputs[5]) else {
+      throw ShapeError("cannot convolve \(inputs[0]) with filters \(inputs[5]) while it is normalized")
+    }
+    return outputs
+  }
+
+  public var keeps: Kept { Kept(inputs: [0, 1, 2, 3, 4, 5]) }
+
+  public func isDifferentiable(input: Int) -> Bool { input < 3 || input == 5 }
+
+  /// dx is made of g where g lies.
+  public func accumulatesGradient(atInput input: Int) -> Bool { input != 0 }
+
+  public func multiplyAdds(inputs: [Shape], outputs: [Shape]) -> Int {
+    convolution.multiplyAdds(inputs: [inputs[0], inputs[5]], outputs: outputs)
+  }
+
+  public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {
+    let geometry = geometry(inputs, outputs), own = NormalizedReader.floats(geometry.channels)
+    switch (geometry.method(for: .forward), pass) {
+    case (.pointwise, .forward):
+      return Scratch(
+        shared: geometry.panelFloats(for: .forward), perWorker: own + geometry.normalizedTilePixels * geometry.channels)
+    case (.pointwise, .backward): return NormalizedPointwise(geometry).scratch
+    case (_, .forward):
+      let scratch = geometry.winogradScratch
+      return Scratch(shared: scratch.shared, perWorker: own + scratch.perWorker)
+    case (_, .backward): return NormalizedWinograd(geometry).scratch
+    }
+  }
+
+  public func forward(_ call: ForwardCall, _ worker: Worker) {
+    let geometry = geometry(call.inputs.map(\.shape), call.outputs.map(\.shape))
+    let own = call.context.scratch(of: worker), rest = own + NormalizedReader.floats(geometry.channels)
+    let read = NormalizedReader(call.inputs, activation, in: own)
+    let x = call.inputs[0].pointer, filters = call.inputs[5].pointer, shared = call.context.sharedScratch
+    if geometry.method(for: .forward) == .pointwise {
+      geometry.correlatePixels(x, read, filters, into: call.outputs[0].pointer, packed: shared, tile: rest, worker)
+    } else {
+      let output = BiasedOutput(StreamedOutput(call.outputs[0], rows: geometry.outputChannels), nil)
+      geometry.correlateWinograd(x, read, filters, into: output, transformed: shared, rest, worker)
+    }
+  }
+
+  public func backward(_ call: BackwardCall, _ worker: Worker) {
+    guard let dy = call.outputGradients[0] else { return }
+    let geometry = geometry(call.inputs.map(\.shape), [dy.shape])
+    if geometry.method(for: .forward) == .pointwise {
+      NormalizedPointwise(geometry).backward(call, dy.pointer, activation, worker)
+    } else {
+      NormalizedWinograd(geometry).backward(call, dy.pointer, activation, worker)
+    }
+  }
+
+  private func geometry(_ inputs: [Shape], _ outputs: [Shape]) -> ConvolutionGeometry {
+    ConvolutionGeometry(convolution, input: inputs[0], weight: inputs[5], output: outputs[0])
+  }
+}
+
+/// The end of a backward pass: from g and its sums to the gradients at the norm's inputs.
+struct NormalizedInputGradient {
+  private let parts: GradientSumParts
+  private let channels: Int
+
+  /// Floats that all workers share, for sums of so many parts.
+  static func floats(parts: Int, channels: Int) -> Int {
+    GradientSumParts.floats(parts, channels: channels) + 3 * channels
+  }
+
+  init(_ parts: GradientSumParts, channels: Int) { (self.parts, self.channels) = (parts, channels) }
+
+  /// dweight, dbias, and dx = a g + b x + c, where g lies where dx is to come. After a barrier.
+  /// - Parameters:
+  ///   - memory: three rows of channels that all workers share.
+  ///   - own: `ChannelTotals.floats` of the worker's memory.
+  func finish(
+    _ call: BackwardCall, memory: UnsafeMutablePointer<Float>, own: UnsafeMutablePointer<Float>, _ worker: Worker
+  ) {
+    let x = call.inputs[0], weight = call.inputs[1].pointer
+    let mean = call.inputs[3].pointer, inverses = call.inputs[4].pointer
+    let dweight = call.inputGradients[1], dbias = call.inputGradients[2]
+    let period = ChannelPeriod(channels: channels), rows = x.count / channels
+    parts.totals(own: own, worker) { channel, plain, centered in
+      let gradient = NormGradient(
+        sum: plain, centeredSum: centered, count: rows, weight: weight[channel], mean: mean[channel],
+        inverse: inverses[channel])
+      dweight?.put(gradient.dweight, at: channel)
+      dbias?.put(gradient.dbias, at: channel)
+      gradient.spread(channel, over: period, into: memory)
+    }
+    guard let dx = call.inputGradients[0] else { return }
+    worker.barrier()
+    NormGradient.combine(dx.pointer, x.pointer, count: x.count, over: period, by: memory, into: dx, worker)
+  }
+}

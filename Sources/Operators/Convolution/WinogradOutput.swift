@@ -1,0 +1,71 @@
+import Compute
+
+/// Where Winograd's method puts what it has transformed back, and what it sums on the way over the places of a tile,
+/// then over a stretch of tiles.
+protocol WinogradOutput {
+  associatedtype Sums
+  var none: Sums { get }
+  func begin(_ stretch: Int)
+  func put(_ value: Lanes, at offset: Int, channel: Int, _ count: Int, _ sums: inout Sums)
+  func add(_ sums: Sums, channel: Int, _ count: Int, _ stretch: Int)
+}
+
+/// y = b + value.
+struct BiasedOutput: WinogradOutput {
+  private let y: StreamedOutput
+  private let bias: UnsafeMutablePointer<Float>?
+
+  init(_ y: StreamedOutput, _ bias: UnsafeMutablePointer<Float>?) { (self.y, self.bias) = (y, bias) }
+
+  @inline(__always)
+  var none: Void { () }
+
+  @inline(__always)
+  func begin(_ stretch: Int) {}
+
+  @inline(__always)
+  func put(_ value: Lanes, at offset: Int, channel: Int, _ count: Int, _ sums: inout Void) {
+    let start = bias.map { $0.lanes(at: channel, first: count) } ?? Lanes(repeating: 0)
+    y.put(value + start, at: offset, first: count)
+  }
+
+  @inline(__always)
+  func add(_ sums: Void, channel: Int, _ count: Int, _ stretch: Int) {}
+}
+
+/// g = value f', and its sums: for the gradient at the input of a convolution that reads it through a norm.
+struct SlopeOutput: WinogradOutput {
+  let read: NormalizedReader
+  let x: UnsafeMutablePointer<Float>
+  let mean: UnsafeMutablePointer<Float>
+  /// Where g goes; nowhere when only the sums are wanted.
+  let g: StreamedOutput?
+  let parts: GradientSumParts
+  let channels: Int
+
+  typealias Sums = (plain: Lanes, centered: Lanes)
+
+  @inline(__always)
+  var none: Sums { (Lanes(repeating: 0), Lanes(repeating: 0)) }
+
+  @inline(__always)
+  func begin(_ stretch: Int) {
+    parts.plain(stretch).update(repeating: 0, count: channels)
+    parts.centered(stretch).update(repeating: 0, count: channels)
+  }
+
+  @inline(__always)
+  func put(_ value: Lanes, at offset: Int, channel: Int, _ count: Int, _ sums: inout Sums) {
+    let x = x.lanes(at: offset), slope = read.slope(value, at: x, channel)
+    g?.put(slope, at: offset)
+    sums.plain += slope
+    sums.centered.addProduct(slope, x - mean.lanes(at: channel))
+  }
+
+  @inline(__always)
+  func add(_ sums: Sums, channel: Int, _ count: Int, _ stretch: Int) {
+    let plain = parts.plain(stretch), centered = parts.centered(stretch)
+    plain.store(plain.lanes(at: channel) + sums.plain, at: channel)
+    centered.store(centered.lanes(at: channel) + sums.centered, at: channel)
+  }
+}
