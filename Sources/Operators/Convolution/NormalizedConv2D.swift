@@ -57,7 +57,7 @@ public struct NormalizedConv2D: Operator {
   }
 
   public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {
-    let geometry = geometry(inputs, outputs), own = NormalizedReader.floats(geometry.channels)
+    let geometry = geometry(inputs[0], inputs[5], outputs[0]), own = NormalizedReader.floats(geometry.channels)
     switch (geometry.method(for: .forward), pass) {
     case (.pointwise, .forward):
       return Scratch(
@@ -71,7 +71,7 @@ public struct NormalizedConv2D: Operator {
   }
 
   public func forward(_ call: ForwardCall, _ worker: Worker) {
-    let geometry = geometry(call.inputs.map(\.shape), call.outputs.map(\.shape))
+    let geometry = geometry(call.inputs[0].shape, call.inputs[5].shape, call.outputs[0].shape)
     let own = call.context.scratch(of: worker), rest = own + NormalizedReader.floats(geometry.channels)
     let read = NormalizedReader(call.inputs, activation, in: own)
     let x = call.inputs[0].pointer, filters = call.inputs[5].pointer, shared = call.context.sharedScratch
@@ -85,7 +85,7 @@ public struct NormalizedConv2D: Operator {
 
   public func backward(_ call: BackwardCall, _ worker: Worker) {
     guard let dy = call.outputGradients[0] else { return }
-    let geometry = geometry(call.inputs.map(\.shape), [dy.shape])
+    let geometry = geometry(call.inputs[0].shape, call.inputs[5].shape, dy.shape)
     if geometry.method(for: .forward) == .pointwise {
       NormalizedPointwise(geometry).backward(call, dy.pointer, activation, worker)
     } else {
@@ -93,8 +93,8 @@ public struct NormalizedConv2D: Operator {
     }
   }
 
-  private func geometry(_ inputs: [Shape], _ outputs: [Shape]) -> ConvolutionGeometry {
-    ConvolutionGeometry(convolution, input: inputs[0], weight: inputs[5], output: outputs[0])
+  private func geometry(_ x: Shape, _ filters: Shape, _ output: Shape) -> ConvolutionGeometry {
+    ConvolutionGeometry(convolution, input: x, weight: filters, output: output)
   }
 }
 
