@@ -12,9 +12,10 @@ struct Benchmark: ParsableCommand {
     discussion: """
       Example: trainer benchmark --model resnet50 --attention cbam --batch 32 --steps 5 --per-step
 
-      The share of peak refers to matrix products on the same threads, measured right after the steps. Operations are \
-      counted for the plain algorithm: two for each multiply-add of the forward pass, the same for the gradient at the \
-      weights, and the same for the gradient at the input, except in the first layer, where nobody needs it.
+      The share of peak refers to matrix products on the same threads, measured after every step: the median, as the \
+      clock of a shared machine moves. Operations are counted for the plain algorithm: two for each multiply-add of the \
+      forward pass, the same for the gradient at the weights, and the same for the gradient at the input, except in the \
+      first layer, where nobody needs it.
 
       With --operators an operator's limit is the longer of two times: its operations at the rate of matrix products, \
       its bytes (everything read and written once) at the rate of copies, both measured here. What it takes beyond \

@@ -13,7 +13,8 @@ extension BroadcastOperator {
   func forward(
     _ gate: Gate, _ a: UnsafeMutablePointer<Float>, _ b: UnsafeMutablePointer<Float>, _ y: TensorView, _ worker: Worker
   ) {
-    let axes = gate.axes, y = StreamedOutput(y, rows: axes.vectorRows, besides: a, b), large = gate.small == 1 ? a : b, small = gate.small == 1 ? b : a
+    let axes = gate.axes, large = gate.small == 1 ? a : b, small = gate.small == 1 ? b : a
+    let y = StreamedOutput(y, rows: axes.vectorRows, besides: a, b)
     for index in worker.tiles(axes.tileCount) {
       let tile = axes.tile(index)
       for outer in tile.outers {
@@ -68,8 +69,10 @@ extension BroadcastOperator {
   ) {
     let axes = gate.axes, partials = call.context.sharedScratch
     let large = call.inputs[1 - gate.small].pointer, small = call.inputs[gate.small].pointer
-    let dLarge = call.inputGradients[1 - gate.small].map { StreamedOutput($0, rows: axes.vectorRows, besides: dy, large) }
     let wantsSmall = call.inputGradients[gate.small] != nil
+    let dLarge = call.inputGradients[1 - gate.small].map {
+      StreamedOutput($0, rows: axes.vectorRows, besides: dy, large)
+    }
     let value = Lanes(repeating: Self.readsOperands ? small[outer] : 0)
     let start = outer * axes.repeats
     var total = Lanes(repeating: 0)
@@ -89,8 +92,10 @@ extension BroadcastOperator {
   ) {
     let axes = gate.axes, sums = call.context.sharedScratch + axes.partial(outer, tile.chunk)
     let large = call.inputs[1 - gate.small].pointer, small = call.inputs[gate.small].pointer
-    let dLarge = call.inputGradients[1 - gate.small].map { StreamedOutput($0, rows: axes.vectorRows, besides: dy, large) }
     let wantsSmall = call.inputGradients[gate.small] != nil
+    let dLarge = call.inputGradients[1 - gate.small].map {
+      StreamedOutput($0, rows: axes.vectorRows, besides: dy, large)
+    }
     if wantsSmall {
       inLanes(tile.inner) { channel, count in sums.store(Lanes(repeating: 0), at: channel, first: count) }
     }

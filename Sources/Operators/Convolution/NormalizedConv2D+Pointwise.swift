@@ -59,7 +59,8 @@ struct NormalizedPointwise {
     let wantsSlopes = call.inputGradients[0...2].contains { $0 != nil }
     let parts = GradientSumParts(chunks * tilesPerChunk, channels: channels, in: shared + slopeSums)
     if wantsSlopes { geometry.packFilters(call.inputs[5].pointer, for: .dataGradient, into: shared, worker) }
-    let panels = geometry.panels(0, for: .dataGradient, in: shared), pixels = geometry.outputPixels
+    let panels = geometry.panels(0, for: .dataGradient, in: shared)
+    let pixels = geometry.outputPixels, outputs = geometry.outputChannels
     for chunk in worker.tiles(chunks) {
       let part = chunk * pixels / chunks..<(chunk + 1) * pixels / chunks
       var tiles = 0
@@ -69,8 +70,8 @@ struct NormalizedPointwise {
         if wantsSlopes {
           let g = dx.map { $0 + start } ?? slopes
           panelProduct(
-            m: tile.count, MatrixOperand(dy + tile.lowerBound * geometry.outputChannels, leading: geometry.outputChannels),
-            panels, into: g, leading: channels)
+            m: tile.count, MatrixOperand(dy + tile.lowerBound * outputs, leading: outputs), panels, into: g,
+            leading: channels)
           sumSlopes(
             read, g, x + start, mean: call.inputs[3].pointer, rows: tile.count, to: parts.plain(place),
             parts.centered(place))
