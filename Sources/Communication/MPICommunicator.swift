@@ -226,12 +226,17 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     try MPILibrary.check(code, name, rank: rank)
   }
 
-  /// Polls until every open request is done. The header is looked at first: what follows a wrong one never comes.
+  /// Polls until every open request is done. The header is looked at first: what follows a wrong one never comes, or has
+  /// another size, of which the library would say only that it does not fit.
   private func complete(_ name: String, waitingFor peer: Int?, _ source: Int?, payloadBytes: Int) throws {
     var wait = PolledWait(deadline: deadline)
     while true {
       var isDone = true
       for place in Request.all where request(place).pointee != openmpi_no_request() {
+        if place == .payloadIn, request(.headerIn).pointee != openmpi_no_request() {
+          isDone = false
+          continue
+        }
         var done: Int32 = 0
         try check(name, openmpi_test(request(place), &done))
         if done == 0 {
