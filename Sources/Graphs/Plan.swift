@@ -18,7 +18,7 @@ public struct Plan: Sendable, CustomStringConvertible {
   public static let rewrites: [any Rewrite] = [
     RemoveUnusedNodes(), FuseGatedResidual(), FuseNormalization(), FuseNormalizeSqueeze(), FuseEntropies(),
     FuseDepthwiseMaxima(), FuseLinearActivation(), FuseAddLayerNorm(), ChooseConvolutionMethods(),
-    FuseNormalizedConvolution(),
+    FuseNormalizedConvolution(), MeasureConvolutions(),
   ]
 
   /// The rewrites but for those that are called so: how a run tells a faulty rewrite from a faulty network.

@@ -9,12 +9,21 @@ extension Program {
   /// and the gradient at either is a product of the same size. So a backward step counts as its forward step once for
   /// each of the two gradients that are asked for: twice in general, once in the first layer, where nobody asks for the
   /// gradient at the images.
-  public func multiplyAdds(of step: Step) -> Int {
+  public func multiplyAdds(of step: Step) -> Int { perGradient(step, graph.multiplyAdds) }
+
+  /// Multiply-adds that a step really does: see `Operator.computedMultiplyAdds`.
+  public func computedMultiplyAdds(of step: Step) -> Int {
+    perGradient(step) { node in
+      node.subject.computedMultiplyAdds(
+        inputs: node.inputs.map(\.shape), outputs: node.outputs.map { graph.values[$0.index].shape })
+    }
+  }
+
+  private func perGradient(_ step: Step, _ count: (Node) -> Int) -> Int {
     guard let node = step.node.map({ graph.nodes[$0] }) else { return 0 }
-    let forward = graph.multiplyAdds(of: node)
     switch step.action {
-    case .forward, .recompute: return forward
-    case .backward: return forward * step.writes.prefix(2).count { $0 != nil }
+    case .forward, .recompute: return count(node)
+    case .backward: return count(node) * step.writes.prefix(2).count { $0 != nil }
     case .add, .zero: return 0
     }
   }

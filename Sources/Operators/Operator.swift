@@ -31,6 +31,9 @@ public protocol Operator: Sendable {
   /// Multiply-adds of the forward pass, counted directly (without tricks such as Winograd's). The default is none.
   func multiplyAdds(inputs: [Shape], outputs: [Shape]) -> Int
 
+  /// Multiply-adds that the forward pass really does, where that is fewer. The default is `multiplyAdds`.
+  func computedMultiplyAdds(inputs: [Shape], outputs: [Shape]) -> Int
+
   /// Whose memory a result may take when that value is not needed afterwards. The default is nobody's.
   var inPlace: InPlace { get }
 
@@ -49,6 +52,9 @@ public protocol Operator: Sendable {
 extension Operator {
   public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch { Scratch() }
   public func multiplyAdds(inputs: [Shape], outputs: [Shape]) -> Int { 0 }
+  public func computedMultiplyAdds(inputs: [Shape], outputs: [Shape]) -> Int {
+    multiplyAdds(inputs: inputs, outputs: outputs)
+  }
   public var inPlace: InPlace { InPlace() }
   public func isDifferentiable(input: Int) -> Bool { true }
   public func accumulatesGradient(atInput input: Int) -> Bool { true }
@@ -92,6 +98,11 @@ public struct Scratch: Hashable, Sendable {
   public init(shared: Int = 0, perWorker: Int = 0) {
     self.shared = shared
     self.perWorker = perWorker
+  }
+
+  /// Both, this one after `other`.
+  func behind(_ other: Scratch?) -> Scratch {
+    Scratch(shared: shared + (other?.shared ?? 0), perWorker: perWorker + (other?.perWorker ?? 0))
   }
 }
 

@@ -15,11 +15,11 @@ struct Benchmark: ParsableCommand {
       The share of peak refers to matrix products on the same threads, measured after every step: the median, as the \
       clock of a shared machine moves. Operations are counted for the plain algorithm: two for each multiply-add of the \
       forward pass, the same for the gradient at the weights, and the same for the gradient at the input, except in the \
-      first layer, where nobody needs it.
+      first layer, where nobody needs it. Where the time goes, Winograd's method counts with its own products.
 
       With --operators an operator's limit is the longer of two times: its operations at the rate of matrix products, \
       its bytes (everything read and written once) at the rate of copies, both measured here. What it takes beyond \
-      that is lost. A share above 100 %: an algorithm with fewer operations than counted, or data that stayed in the cache.
+      that is lost. A share above 100 %: data that stayed in the cache.
       """)
 
   @Option(help: "A network of the catalogue: see `trainer models`.")

@@ -29,7 +29,7 @@ struct OperatorLosses: Encodable {
     /// `matrix products` or `copies`: which of the two takes longer.
     let limit: Limit
     let shareOfLimit: Double
-    /// Milliseconds beyond the limit; below zero where an algorithm does with fewer operations than counted.
+    /// Milliseconds beyond the limit; below zero where data stayed in the cache.
     let lostMilliseconds: Double
   }
 

@@ -44,6 +44,28 @@ import Testing
       m: a.m, MatrixOperand(left.pointer, leading: a.k + a.gap), panels, into: c.pointer, leading: a.n + a.gap,
       accumulate: a.accumulate)
     operands.compare(c)
+    compareMoments(of: c, a) {
+      panelProduct(
+        m: a.m, MatrixOperand(left.pointer, leading: a.k + a.gap), panels, into: $0, leading: a.n + a.gap,
+        accumulate: a.accumulate, moments: $1)
+    }
+  }
+
+  /// The moments of a product's columns, taken on the way, against those of the columns as they have been written.
+  private func compareMoments(
+    of c: Block, _ a: Case, _ multiply: (UnsafeMutablePointer<Float>, ColumnMoments) -> Void
+  ) {
+    let again = Operands(a).result(), width = (a.n + 15) / 16 * 16, memory = Block(2 * width)
+    memory.pointer.update(repeating: .nan, count: 2 * width)
+    let moments = ColumnMoments(means: memory.pointer, squares: memory.pointer + width)
+    multiply(again.pointer, moments)
+    for column in 0..<a.n {
+      let values = (0..<a.m).map { Double(c.pointer[$0 * (a.n + a.gap) + column]) }
+      let mean = values.reduce(0, +) / Double(a.m), squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+      let size = values.reduce(0) { max($0, abs($1)) }
+      #expect(abs(Double(moments.means[column]) - mean) < 1e-6 * size)
+      #expect(abs(Double(moments.squares[column]) - squares) < 1e-6 * size * size * Double(a.m))
+    }
   }
 
   @Test(arguments: cases) func columnsGiveTheProduct(_ a: Case) {

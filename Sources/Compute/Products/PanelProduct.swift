@@ -13,15 +13,17 @@
 ///   - leading: floats from row to row of C.
 ///   - streams: whether C is written past the caches, where one pass over k writes it. Its rows are whole cache lines
 ///     then.
+///   - moments: takes the moments of C's columns over all `m` rows, as they leave the registers.
 public func panelProduct(
   m: Int, _ a: MatrixOperand, _ b: ColumnPanels, into c: UnsafeMutablePointer<Float>, leading: Int,
-  accumulate: Bool = false, streams: Bool = false
+  accumulate: Bool = false, streams: Bool = false, moments: ColumnMoments? = nil
 ) {
   let k = b.rows, depth = PanelBlocks.depth(k), streams = streams && !accumulate && depth >= k
   let rows = PanelBlocks.rows(depth: min(depth, k), columns: b.columns)
   for top in stride(from: 0, to: m, by: rows) {
     let end = min(top + rows, m)
     for step in stride(from: 0, to: k, by: depth) {
+      let isLast = step + depth >= k
       for panel in 0..<b.count {
         let columns = b.columns(of: panel)
         var row = top
@@ -31,7 +33,8 @@ public func panelProduct(
             k: min(depth, k - step), a: a.advanced(row: row, column: step).pointer, aRow: a.rowStride,
             aStep: a.columnStride, b: UnsafePointer(b.place(row: step, column: columns.lowerBound)),
             bStep: b.pitch(of: panel), c: c + row * leading + columns.lowerBound, leading: leading,
-            accumulates: accumulate || step > 0, streams: streams)
+            accumulates: accumulate || step > 0, streams: streams,
+            moments: isLast ? moments?.advanced(by: columns.lowerBound) : nil, seen: row)
           tile.prefetch(rows: count, columns: columns.count, nextRows: panel == 0 && row + count < end)
           tile.compute(rows: count, columns: columns.count)
           row += count

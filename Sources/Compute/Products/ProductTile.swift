@@ -9,6 +9,9 @@ struct ProductTile {
   let accumulates: Bool
   /// Whether whole vectors go past the caches.
   var streams = false
+  /// Where the moments of the tile's columns go, and the rows that are in them already.
+  var moments: ColumnMoments?
+  var seen = 0
 
   /// Computes `rows` rows of `columns` columns: at most `TileSums.rows` and 64.
   @inline(__always)
@@ -26,7 +29,7 @@ struct ProductTile {
       left -= count
       tile = ProductTile(
         k: k, a: tile.a + count * aRow, aRow: aRow, aStep: aStep, b: b, bStep: bStep, c: tile.c + count * leading,
-        leading: leading, accumulates: accumulates, streams: streams)
+        leading: leading, accumulates: accumulates, streams: streams, moments: moments, seen: tile.seen + count)
     }
   }
 
@@ -64,5 +67,33 @@ struct ProductTile {
       }
     }
     sums.visit(rows: Rows.value, vectors: Vectors.value, put)
+    guard let moments else { return }
+    if streams && Rows.value == 6 {
+      let weight = ColumnMoments.Weight(rows: 6, after: seen)
+      sums.visitMoments(vectors: Vectors.value) { moments.add(mean: $1, squares: $2, at: $0 * 16, weight) }
+    } else {
+      addMoments(rows: Rows.value, columns: Vectors.value * 16 - 16 + last, to: moments)
+    }
+  }
+
+  /// Takes the moments of what has been written, where it lies in the cache.
+  @inline(never)
+  private func addMoments(rows: Int, columns: Int, to moments: ColumnMoments) {
+    let six = ColumnMoments.Weight(rows: 6, after: seen)
+    for column in stride(from: 0, to: columns, by: 16) {
+      let width = min(16, columns - column), c = c + column, leading = leading
+      if rows == 6 && width == 16 {
+        TileSums.moments(
+          c.lanes(at: 0), c.lanes(at: leading), c.lanes(at: 2 * leading), c.lanes(at: 3 * leading),
+          c.lanes(at: 4 * leading), c.lanes(at: 5 * leading)
+        ) { moments.add(mean: $0, squares: $1, at: column, six) }
+      } else {
+        for row in 0..<rows {
+          moments.add(
+            mean: c.lanes(at: row * leading, count: width), squares: Lanes(repeating: 0), at: column,
+            ColumnMoments.Weight(rows: 1, after: seen + row))
+        }
+      }
+    }
   }
 }

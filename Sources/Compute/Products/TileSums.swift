@@ -54,6 +54,29 @@ struct TileSums {
     if rows > 5 { r5.add(factor(5), times: b, vectors: vectors) }
   }
 
+  /// Visits the mean of every column over all six rows, and the sum of the squared deviations from it.
+  @inline(__always)
+  func visitMoments(vectors: Int, _ body: (_ vector: Int, _ mean: Lanes, _ squares: Lanes) -> Void) {
+    Self.moments(r0.v0, r1.v0, r2.v0, r3.v0, r4.v0, r5.v0) { body(0, $0, $1) }
+    if vectors > 1 { Self.moments(r0.v1, r1.v1, r2.v1, r3.v1, r4.v1, r5.v1) { body(1, $0, $1) } }
+    if vectors > 2 { Self.moments(r0.v2, r1.v2, r2.v2, r3.v2, r4.v2, r5.v2) { body(2, $0, $1) } }
+    if vectors > 3 { Self.moments(r0.v3, r1.v3, r2.v3, r3.v3, r4.v3, r5.v3) { body(3, $0, $1) } }
+  }
+
+  /// The mean of six values and the sum of their squared deviations from it, lane by lane.
+  @inline(__always)
+  static func moments(
+    _ a: Lanes, _ b: Lanes, _ c: Lanes, _ d: Lanes, _ e: Lanes, _ f: Lanes, _ body: (_ mean: Lanes, _ squares: Lanes) -> Void
+  ) {
+    let mean = ((a + b) + (c + d) + (e + f)) * (1 / 6)
+    var even = (a - mean) * (a - mean), odd = (b - mean) * (b - mean)
+    even.addProduct(c - mean, c - mean)
+    odd.addProduct(d - mean, d - mean)
+    even.addProduct(e - mean, e - mean)
+    odd.addProduct(f - mean, f - mean)
+    body(mean, even + odd)
+  }
+
   /// Visits all sums, row by row.
   @inline(__always)
   func visit(rows: Int, vectors: Int, _ body: (_ row: Int, _ vector: Int, _ sum: Lanes) -> Void) {

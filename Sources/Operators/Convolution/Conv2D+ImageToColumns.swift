@@ -74,8 +74,8 @@ extension ConvolutionGeometry {
   /// The forward pass.
   func correlateColumns(
     _ x: UnsafeMutablePointer<Float>, _ weight: UnsafeMutablePointer<Float>, _ bias: UnsafeMutablePointer<Float>?,
-    into y: UnsafeMutablePointer<Float>, packed: UnsafeMutablePointer<Float>, _ columns: UnsafeMutablePointer<Float>,
-    _ worker: Worker
+    into y: UnsafeMutablePointer<Float>, moments: MomentParts?, packed: UnsafeMutablePointer<Float>,
+    _ columns: UnsafeMutablePointer<Float>, _ worker: Worker
   ) {
     packFilters(weight, for: .forward, into: packed, worker)
     let outputs = outputChannels, streams = streams(y, pixels: outputPixels, channels: groupOutputs)
@@ -86,7 +86,8 @@ extension ConvolutionGeometry {
         copyPatches(of: x, pixels, group: group, into: columns)
         panelProduct(
           m: pixels.count, MatrixOperand(columns, leading: filterLength), panels(group, for: .forward, in: packed),
-          into: tile + group * groupOutputs, leading: outputs, accumulate: bias != nil, streams: streams)
+          into: tile + group * groupOutputs, leading: outputs, accumulate: bias != nil, streams: streams,
+          moments: moments?.part(of: pixels, by: pixelsPerTile))
       }
     }
   }

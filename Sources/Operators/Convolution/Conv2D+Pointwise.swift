@@ -6,7 +6,7 @@ extension ConvolutionGeometry {
   /// The forward pass.
   func correlatePixels(
     _ x: UnsafeMutablePointer<Float>, _ weight: UnsafeMutablePointer<Float>, _ bias: UnsafeMutablePointer<Float>?,
-    into y: UnsafeMutablePointer<Float>, packed: UnsafeMutablePointer<Float>, _ worker: Worker
+    into y: UnsafeMutablePointer<Float>, moments: MomentParts?, packed: UnsafeMutablePointer<Float>, _ worker: Worker
   ) {
     packFilters(weight, for: .forward, into: packed, worker)
     let filters = panels(0, for: .forward, in: packed)
@@ -16,7 +16,8 @@ extension ConvolutionGeometry {
       startRows(tile, rows: pixels.count, with: bias)
       panelProduct(
         m: pixels.count, MatrixOperand(x + pixels.lowerBound * channels, leading: channels), filters, into: tile,
-        leading: outputChannels, accumulate: bias != nil, streams: streams)
+        leading: outputChannels, accumulate: bias != nil, streams: streams,
+        moments: moments?.part(of: pixels, by: pixelsPerTile))
     }
   }
 

@@ -48,16 +48,6 @@ extension ConvolutionGeometry {
       ? Scratch(shared: filters + tiles, perWorker: middle) : Scratch(shared: filters, perWorker: middle + tiles)
   }
 
-  /// y = b + the correlation of x with the filters.
-  func correlateWinograd(
-    _ x: UnsafeMutablePointer<Float>, _ weight: UnsafeMutablePointer<Float>, _ bias: UnsafeMutablePointer<Float>?,
-    into y: GradientTarget, transformed: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutablePointer<Float>,
-    _ worker: Worker
-  ) {
-    let output = BiasedOutput(StreamedOutput(y, rows: outputChannels), bias)
-    correlateWinograd(x, AsItLies(), weight, into: output, transformed: transformed, scratch, worker)
-  }
-
   /// The stretches of tiles that `correlateWinograd` writes, each by one worker.
   var winogradStretches: Int {
     let groups = (winogradTiles + sharedTiles - 1) / sharedTiles
@@ -99,6 +89,12 @@ extension ConvolutionGeometry {
         transformOutputs(
           outputs + range.lowerBound * outputChannels, start + range.lowerBound..<start + range.upperBound,
           into: output, stretch: start / group * stretchesPerGroup + range.lowerBound / 8, scratch)
+      }
+      // The last group may be smaller.
+      for stretch in worker.tiles(stretchesPerGroup - (count + 7) / 8) {
+        transformOutputs(
+          outputs, start..<start, into: output, stretch: start / group * stretchesPerGroup + (count + 7) / 8 + stretch,
+          scratch)
       }
     }
   }
@@ -185,12 +181,13 @@ extension ConvolutionGeometry {
     _ middle: UnsafeMutablePointer<Float>
   ) {
     let stride = outputStride
-    var source = planes
+    var source = planes, seen = 0
     output.begin(stretch)
     for tile in tiles {
       let (image, row, column) = winogradPlace(tile)
       let corner = ((image * outputHeight + row) * outputWidth + column) * outputChannels
       let rows = outputHeight - row, columns = outputWidth - column
+      let values = min(rows, WinogradTransform.side) * min(columns, WinogradTransform.side)
       inLanes(0..<outputChannels) { channel, count in
         let place = source + channel
         var sums = output.none
@@ -200,10 +197,12 @@ extension ConvolutionGeometry {
               value, at: corner + (i * outputWidth + j) * outputChannels + channel, channel: channel, count, &sums)
           }
         }
-        output.add(sums, channel: channel, count, stretch)
+        output.add(sums, channel: channel, stretch, values: values, after: seen)
       }
       source += outputChannels
+      seen += values
     }
+    output.end(stretch, values: seen)
   }
 
   /// The image of a tile, and the row and column of its first output.

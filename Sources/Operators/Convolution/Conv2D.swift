@@ -3,7 +3,8 @@ import Compute
 /// Two-dimensional convolution (cross-correlation, as the field has it): y[n, i, j, o] = b[o] + Σ_{u, v, c} w[o, u, v,
 /// c] · x[n, i s + u d - p, j s + v d - p, g C/G + c], zero outside the image.
 ///
-/// Inputs: x `[N, H, W, C]`, weight `[O, kh, kw, C/groups]`, optionally bias `[O]`. A pointwise convolution is a matrix
+/// Inputs: x `[N, H, W, C]`, weight `[O, kh, kw, C/groups]`, optionally bias `[O]`. Outputs: y, and where it is asked for
+/// (`measuring`) the moments of y's channels `[2, O]`, which carry no gradient. A pointwise convolution is a matrix
 /// product on the activations as they lie (`Conv2D+Pointwise.swift`); others copy tiles of patches into columns first
 /// (`Conv2D+ImageToColumns.swift`). Where channels are few a matrix product would be too thin, and the sums are taken
 /// without one: `Conv2D+Direct.swift` for up to 64 channels, `Conv2D+Planar.swift` for one or two, and
@@ -16,6 +17,8 @@ public struct Conv2D: Operator {
   public let groups: Int
   /// The method to take where it can be taken, instead of the plain one that the shapes suggest.
   public let method: ConvolutionMethod?
+  /// Whether the moments of y are a second output: see `OutputMoments`.
+  public private(set) var measuresOutput = false
 
   public init(stride: Extent2D = 1, padding: Extent2D = 0, dilation: Extent2D = 1, groups: Int = 1) {
     self.init(stride: stride, padding: padding, dilation: dilation, groups: groups, method: nil)
@@ -32,6 +35,19 @@ public struct Conv2D: Operator {
   /// The same convolution, computed by `method` where that can be.
   public func computed(by method: ConvolutionMethod) -> Conv2D {
     Conv2D(stride: stride, padding: padding, dilation: dilation, groups: groups, method: method)
+  }
+
+  /// The same convolution with the moments of its output.
+  public var measuring: Conv2D {
+    var copy = self
+    copy.measuresOutput = true
+    return copy
+  }
+
+  /// Whether the method for inputs of these shapes can take the moments of the output on its way.
+  public func canMeasure(for inputs: [Shape]) -> Bool {
+    guard inputs.count == 2, let output = try? outputShapes(for: inputs)[0] else { return false }
+    return ConvolutionGeometry(self, input: inputs[0], weight: inputs[1], output: output).canMeasure
   }
 
   /// The method that measurements prefer for inputs of these shapes; `nil` where the plain one is the fastest.
@@ -63,7 +79,8 @@ public struct Conv2D: Operator {
     if inputs.count > 2, inputs[2] != [weight[0]] {
       throw ShapeError("cannot add a bias of shape \(inputs[2]) to \(weight[0]) channels")
     }
-    return [[x[0], height, width, weight[0]]]
+    let y: Shape = [x[0], height, width, weight[0]]
+    return measuresOutput ? [y, [2, weight[0]]] : [y]
   }
 
   static func extent(_ size: Int, _ kernel: Int, _ stride: Int, _ padding: Int, _ dilation: Int) -> Int {
@@ -75,9 +92,16 @@ public struct Conv2D: Operator {
 
   public func multiplyAdds(inputs: [Shape], outputs: [Shape]) -> Int { outputs[0].count * inputs[1].count(over: 1..<4) }
 
+  /// Winograd's method multiplies the 36 points of a tile; its transforms are additions, and not counted.
+  public func computedMultiplyAdds(inputs: [Shape], outputs: [Shape]) -> Int {
+    let geometry = ConvolutionGeometry(self, input: inputs[0], weight: inputs[1], output: outputs[0])
+    guard geometry.method(for: .forward) == .winograd else { return multiplyAdds(inputs: inputs, outputs: outputs) }
+    return WinogradTransform.points * geometry.winogradTiles * geometry.channels * geometry.outputChannels
+  }
+
   public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {
     let geometry = ConvolutionGeometry(self, input: inputs[0], weight: inputs[1], output: outputs[0])
-    guard pass == .backward else { return geometry.scratch(for: .forward) }
+    guard pass == .backward else { return geometry.scratch(for: .forward).behind(moments(of: geometry)?.scratch) }
     let data = geometry.scratch(for: .dataGradient), filter = geometry.scratch(for: .filterGradient)
     return Scratch(shared: max(data.shared, filter.shared), perWorker: max(data.perWorker, filter.perWorker))
   }
@@ -88,25 +112,32 @@ public struct Conv2D: Operator {
     let x = call.inputs[0].pointer, weight = call.inputs[1].pointer
     let bias = call.inputs.count > 2 ? call.inputs[2].pointer : nil
     let y = GradientTarget(call.outputs[0], accumulates: false)
+    let measured = moments(of: geometry), ahead = measured?.scratch ?? Scratch()
+    let shared = call.context.sharedScratch + ahead.shared, scratch = call.context.scratch(of: worker) + ahead.perWorker
+    let moments = measured?.parts(in: call.context)
     switch geometry.method(for: .forward) {
-    case .pointwise:
-      geometry.correlatePixels(x, weight, bias, into: y.pointer, packed: call.context.sharedScratch, worker)
+    case .pointwise: geometry.correlatePixels(x, weight, bias, into: y.pointer, moments: moments, packed: shared, worker)
     case .imageToColumns:
-      geometry.correlateColumns(
-        x, weight, bias, into: y.pointer, packed: call.context.sharedScratch, call.context.scratch(of: worker), worker)
-    case .planar:
-      geometry.correlatePlanes(x, weight, bias, into: y, call.context.scratch(of: worker), worker)
-    case .direct:
-      geometry.correlateDirectly(
-        x, weight, bias, into: y, packed: call.context.sharedScratch, call.context.scratch(of: worker), worker)
+      geometry.correlateColumns(x, weight, bias, into: y.pointer, moments: moments, packed: shared, scratch, worker)
+    case .planar: geometry.correlatePlanes(x, weight, bias, into: y, scratch, worker)
+    case .direct: geometry.correlateDirectly(x, weight, bias, into: y, packed: shared, scratch, worker)
     case .grouped:
-      geometry.correlateGroups(
-        x, weight, bias, turnsBack: false, into: y, packed: call.context.sharedScratch,
-        call.context.scratch(of: worker), worker)
+      geometry.correlateGroups(x, weight, bias, turnsBack: false, into: y, packed: shared, scratch, worker)
     case .winograd:
-      geometry.correlateWinograd(
-        x, weight, bias, into: y, transformed: call.context.sharedScratch, call.context.scratch(of: worker), worker)
+      let output = StreamedOutput(y, rows: geometry.outputChannels)
+      if let moments {
+        geometry.correlateWinograd(
+          x, AsItLies(), weight, into: MeasuredOutput(y: output, parts: moments), transformed: shared, scratch, worker)
+      } else {
+        geometry.correlateWinograd(
+          x, AsItLies(), weight, into: BiasedOutput(output, bias), transformed: shared, scratch, worker)
+      }
     }
+    measured?.finish(call.context, into: call.outputs[1], worker)
+  }
+
+  private func moments(of geometry: ConvolutionGeometry) -> OutputMoments? {
+    measuresOutput ? OutputMoments(geometry, tilePixels: geometry.pixelsPerTile) : nil
   }
 
   /// dx = dy correlated with the filters turned round; dw[o] = Σ over pixels of dy[o] times the patch under it;
@@ -145,7 +176,8 @@ public struct Conv2D: Operator {
     case .grouped:
       geometry.correlateGroups(dy, weight, nil, turnsBack: true, into: target, packed: shared, scratch, worker)
     case .winograd:
-      geometry.turned.correlateWinograd(dy, weight, nil, into: target, transformed: shared, scratch, worker)
+      let output = BiasedOutput(StreamedOutput(target, rows: geometry.channels), nil)
+      geometry.turned.correlateWinograd(dy, AsItLies(), weight, into: output, transformed: shared, scratch, worker)
     }
   }
 

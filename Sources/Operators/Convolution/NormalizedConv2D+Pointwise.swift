@@ -7,8 +7,8 @@ extension ConvolutionGeometry {
   /// y = a · wᵀ, a being what `read` makes of x.
   func correlatePixels(
     _ x: UnsafeMutablePointer<Float>, _ read: NormalizedReader, _ weight: UnsafeMutablePointer<Float>,
-    into y: UnsafeMutablePointer<Float>, packed: UnsafeMutablePointer<Float>, tile: UnsafeMutablePointer<Float>,
-    _ worker: Worker
+    into y: UnsafeMutablePointer<Float>, moments: MomentParts?, packed: UnsafeMutablePointer<Float>,
+    tile: UnsafeMutablePointer<Float>, _ worker: Worker
   ) {
     packFilters(weight, for: .forward, into: packed, worker)
     let filters = panels(0, for: .forward, in: packed)
@@ -17,7 +17,7 @@ extension ConvolutionGeometry {
       read.copy(x + pixels.lowerBound * channels, rows: pixels.count, channels: channels, to: tile)
       panelProduct(
         m: pixels.count, MatrixOperand(tile, leading: channels), filters, into: y + pixels.lowerBound * outputChannels,
-        leading: outputChannels, streams: streams)
+        leading: outputChannels, streams: streams, moments: moments?.part(of: pixels, by: normalizedTilePixels))
     }
   }
 }

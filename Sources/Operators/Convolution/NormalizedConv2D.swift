@@ -4,8 +4,8 @@ import Compute
 /// r = 1 / sqrt(variance + epsilon). The second half of a training batch norm (`Normalize`) goes into the convolution
 /// that alone reads it.
 ///
-/// Inputs: x `[N, H, W, C]`, weight, bias, mean and r, each `[C]`, as for `Normalize`, then the filters. Output: y. The
-/// normalised activation is never in memory: forwards it is computed where a tile of x is read, and backwards again for
+/// Inputs: x `[N, H, W, C]`, weight, bias, mean and r, each `[C]`, as for `Normalize`, then the filters. Outputs: those of
+/// the convolution. The normalised activation is never in memory: forwards it is computed where a tile of x is read, and backwards again for
 /// the gradient at the filters, while the sums that the norm's gradient needs are taken from the gradient at its result
 /// as that is written. Apart, the norm reads and writes the activation once more forwards, and reads it and its gradient
 /// once more backwards.
@@ -34,6 +34,9 @@ public struct NormalizedConv2D: Operator {
     }
   }
 
+  /// The same with the moments of its output.
+  public var measuring: NormalizedConv2D { NormalizedConv2D(convolution.measuring, activation) }
+
   public var name: String { "normalized_conv2d" }
 
   public func outputShapes(for inputs: [Shape]) throws(ShapeError) -> [Shape] {
@@ -56,31 +59,48 @@ public struct NormalizedConv2D: Operator {
     convolution.multiplyAdds(inputs: [inputs[0], inputs[5]], outputs: outputs)
   }
 
+  public func computedMultiplyAdds(inputs: [Shape], outputs: [Shape]) -> Int {
+    convolution.computedMultiplyAdds(inputs: [inputs[0], inputs[5]], outputs: outputs)
+  }
+
   public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {
-    let geometry = geometry(inputs[0], inputs[5], outputs[0]), own = NormalizedReader.floats(geometry.channels)
+    let geometry = geometry(inputs[0], inputs[5], outputs[0])
+    let own = Scratch(perWorker: NormalizedReader.floats(geometry.channels)), moments = moments(of: geometry)?.scratch
     switch (geometry.method(for: .forward), pass) {
     case (.pointwise, .forward):
-      return Scratch(
-        shared: geometry.panelFloats(for: .forward), perWorker: own + geometry.normalizedTilePixels * geometry.channels)
+      let tile = geometry.normalizedTilePixels * geometry.channels
+      return Scratch(shared: geometry.panelFloats(for: .forward), perWorker: tile).behind(own).behind(moments)
     case (.pointwise, .backward): return NormalizedPointwise(geometry).scratch
-    case (_, .forward):
-      let scratch = geometry.winogradScratch
-      return Scratch(shared: scratch.shared, perWorker: own + scratch.perWorker)
+    case (_, .forward): return geometry.winogradScratch.behind(own).behind(moments)
     case (_, .backward): return NormalizedWinograd(geometry).scratch
     }
   }
 
+  private func moments(of geometry: ConvolutionGeometry) -> OutputMoments? {
+    convolution.measuresOutput ? OutputMoments(geometry, tilePixels: geometry.normalizedTilePixels) : nil
+  }
+
   public func forward(_ call: ForwardCall, _ worker: Worker) {
     let geometry = geometry(call.inputs[0].shape, call.inputs[5].shape, call.outputs[0].shape)
-    let own = call.context.scratch(of: worker), rest = own + NormalizedReader.floats(geometry.channels)
+    let measured = moments(of: geometry), ahead = measured?.scratch ?? Scratch()
+    let shared = call.context.sharedScratch + ahead.shared, own = call.context.scratch(of: worker) + ahead.perWorker
+    let rest = own + NormalizedReader.floats(geometry.channels), moments = measured?.parts(in: call.context)
     let read = NormalizedReader(call.inputs, activation, in: own)
-    let x = call.inputs[0].pointer, filters = call.inputs[5].pointer, shared = call.context.sharedScratch
+    let x = call.inputs[0].pointer, filters = call.inputs[5].pointer
     if geometry.method(for: .forward) == .pointwise {
-      geometry.correlatePixels(x, read, filters, into: call.outputs[0].pointer, packed: shared, tile: rest, worker)
+      geometry.correlatePixels(
+        x, read, filters, into: call.outputs[0].pointer, moments: moments, packed: shared, tile: rest, worker)
     } else {
-      let output = BiasedOutput(StreamedOutput(call.outputs[0], rows: geometry.outputChannels), nil)
-      geometry.correlateWinograd(x, read, filters, into: output, transformed: shared, rest, worker)
+      let output = StreamedOutput(call.outputs[0], rows: geometry.outputChannels)
+      if let moments {
+        let output = MeasuredOutput(y: output, parts: moments)
+        geometry.correlateWinograd(x, read, filters, into: output, transformed: shared, rest, worker)
+      } else {
+        geometry.correlateWinograd(
+          x, read, filters, into: BiasedOutput(output, nil), transformed: shared, rest, worker)
+      }
     }
+    measured?.finish(call.context, into: call.outputs[1], worker)
   }
 
   public func backward(_ call: BackwardCall, _ worker: Worker) {

@@ -1,13 +1,23 @@
 import Compute
 
 /// Where Winograd's method puts what it has transformed back, and what it sums on the way over the places of a tile,
-/// then over a stretch of tiles.
+/// then over a stretch of tiles. Every stretch begins and ends once, one without tiles too.
 protocol WinogradOutput {
   associatedtype Sums
   var none: Sums { get }
   func begin(_ stretch: Int)
   func put(_ value: Lanes, at offset: Int, channel: Int, _ count: Int, _ sums: inout Sums)
-  func add(_ sums: Sums, channel: Int, _ count: Int, _ stretch: Int)
+  /// - Parameters:
+  ///   - values: values of a channel in the tile.
+  ///   - seen: those in the stretch's tiles before it.
+  func add(_ sums: Sums, channel: Int, _ stretch: Int, values: Int, after seen: Int)
+  /// - Parameter values: values of a channel in the stretch.
+  func end(_ stretch: Int, values: Int)
+}
+
+extension WinogradOutput {
+  @inline(__always)
+  func end(_ stretch: Int, values: Int) {}
 }
 
 /// y = b + value.
@@ -30,7 +40,48 @@ struct BiasedOutput: WinogradOutput {
   }
 
   @inline(__always)
-  func add(_ sums: Void, channel: Int, _ count: Int, _ stretch: Int) {}
+  func add(_ sums: Void, channel: Int, _ stretch: Int, values: Int, after seen: Int) {}
+}
+
+/// y = value, and the moments of its channels: for a convolution whose output a batch norm reads.
+struct MeasuredOutput: WinogradOutput {
+  let y: StreamedOutput
+  let parts: MomentParts
+
+  /// Sums of the distances from a tile's first value, and of their squares: what cancels between them loses no more than
+  /// the sixteenfold of a rounding, for a value is at most so far from the mean of n as sqrt(n) of their deviations.
+  struct Sums {
+    var pivot = Lanes(repeating: 0)
+    var plain = Lanes(repeating: 0)
+    var squared = Lanes(repeating: 0)
+    var isEmpty = true
+  }
+
+  @inline(__always)
+  var none: Sums { Sums() }
+
+  @inline(__always)
+  func begin(_ stretch: Int) { parts.clear(stretch) }
+
+  @inline(__always)
+  func put(_ value: Lanes, at offset: Int, channel: Int, _ count: Int, _ sums: inout Sums) {
+    y.put(value, at: offset, first: count)
+    if sums.isEmpty { (sums.pivot, sums.isEmpty) = (value, false) }
+    let distance = value - sums.pivot
+    sums.plain += distance
+    sums.squared.addProduct(distance, distance)
+  }
+
+  @inline(__always)
+  func add(_ sums: Sums, channel: Int, _ stretch: Int, values: Int, after seen: Int) {
+    let distance = sums.plain * (1 / Float(values)), squares = sums.squared - distance * sums.plain
+    parts[stretch].add(
+      mean: sums.pivot + distance, squares: squares.replacing(with: 0, where: squares .< 0), at: channel,
+      ColumnMoments.Weight(rows: values, after: seen))
+  }
+
+  @inline(__always)
+  func end(_ stretch: Int, values: Int) { parts.setRows(values, of: stretch) }
 }
 
 /// g = value f', and its sums: for the gradient at the input of a convolution that reads it through a norm.
@@ -63,7 +114,7 @@ struct SlopeOutput: WinogradOutput {
   }
 
   @inline(__always)
-  func add(_ sums: Sums, channel: Int, _ count: Int, _ stretch: Int) {
+  func add(_ sums: Sums, channel: Int, _ stretch: Int, values: Int, after seen: Int) {
     let plain = parts.plain(stretch), centered = parts.centered(stretch)
     plain.store(plain.lanes(at: channel) + sums.plain, at: channel)
     centered.store(centered.lanes(at: channel) + sums.centered, at: channel)

@@ -4,9 +4,7 @@ import Compute
 ///
 /// Each tile sums the distances of its values from the mean of its first rows and their squares, d = x - p: its mean is
 /// p + Σd / n and the sum M2 of its squared deviations Σd² - (Σd)² / n. Nothing cancels however far the mean lies from
-/// zero: p is as near to the tile's mean as a few samples are. Tiles are merged by the formula of Chan, Golub and LeVeque
-/// (1983), for all tiles at once: mean = Σ nₜ meanₜ / n, M2 = Σ M2ₜ + nₜ (meanₜ - mean)², in the order of the tiles, in
-/// double.
+/// zero: p is as near to the tile's mean as a few samples are. Tiles are merged in the end (`MomentParts`).
 struct ChannelMoments {
   let period: ChannelPeriod
   let rows: Int
@@ -15,7 +13,8 @@ struct ChannelMoments {
 
   /// Floats that all workers share, and floats of each.
   var scratch: Scratch {
-    Scratch(shared: 2 * tiles * period.padded, perWorker: 3 * period.width + ChannelTotals.floats)
+    Scratch(
+      shared: MomentParts.floats(tiles, channels: period.channels), perWorker: 3 * period.width + ChannelTotals.floats)
   }
 
   /// Calls `body` once for every channel, on some worker, with its mean and biased variance.
@@ -25,32 +24,16 @@ struct ChannelMoments {
     _ worker: Worker,
     _ body: (_ channel: Int, _ mean: Double, _ variance: Double) -> Void
   ) {
-    let padded = period.padded, tiles = tiles, tileRows = period.tileRows
-    let means = partials, squares = partials + tiles * padded
+    let tiles = tiles, tileRows = period.tileRows
+    let parts = MomentParts(tiles, channels: period.channels, in: partials)
     for tile in worker.tiles(tiles) {
+      let rows = min(tileRows, rows - tile * tileRows), moments = parts[tile]
       tileMoments(
-        x + tile * tileRows * period.channels, rows: min(tileRows, rows - tile * tileRows),
-        mean: means + tile * padded, squares: squares + tile * padded, own: own)
+        x + tile * tileRows * period.channels, rows: rows, mean: moments.means, squares: moments.squares, own: own)
+      parts.setRows(rows, of: tile)
     }
     worker.barrier()
-    let totals = ChannelTotals(in: own + 3 * period.width), sums = totals.first, deviations = totals.second
-    for range in worker.ranges(period.channels, by: 16) {
-      totals.clear()
-      // Scratch rows are padded to whole vectors: lanes past the last channel hold anything and go nowhere.
-      for tile in 0..<tiles {
-        let mean = means + tile * padded + range.lowerBound, count = Double(min(tileRows, rows - tile * tileRows))
-        for lane in 0..<16 { sums[lane] += count * Double(mean[lane]) }
-      }
-      for lane in 0..<16 { sums[lane] /= Double(rows) }
-      for tile in 0..<tiles {
-        let at = tile * padded + range.lowerBound, count = Double(min(tileRows, rows - tile * tileRows))
-        for lane in 0..<16 {
-          let distance = Double(means[at + lane]) - sums[lane]
-          deviations[lane] += Double(squares[at + lane]) + count * distance * distance
-        }
-      }
-      for lane in 0..<range.count { body(range.lowerBound + lane, sums[lane], deviations[lane] / Double(rows)) }
-    }
+    parts.totals(own: own + 3 * period.width, worker, body)
   }
 
   @inline(__always)

@@ -112,4 +112,13 @@ import Testing
     }
     #expect(runs[0].gradients([slopes]) == runs[1].gradients([slopes]))
   }
+
+  /// 36 products for every sixteen outputs, those past the border included; the definition has 144.
+  @Test func winogradDoesFewerProducts() throws {
+    let inputs: [Shape] = [[2, 10, 8, 32], [48, 3, 3, 32]], plain = Conv2D(padding: 1)
+    let outputs = try plain.outputShapes(for: inputs)
+    #expect(plain.computedMultiplyAdds(inputs: inputs, outputs: outputs) == 2 * 80 * 9 * 32 * 48)
+    #expect(
+      plain.computed(by: .winograd).computedMultiplyAdds(inputs: inputs, outputs: outputs) == 2 * 3 * 2 * 36 * 32 * 48)
+  }
 }

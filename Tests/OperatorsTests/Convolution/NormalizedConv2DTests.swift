@@ -42,6 +42,7 @@ import Testing
     Case(description: "pointwise, parts of few tiles", x: [1, 40, 77, 128], filters: [144, 1, 1, 128]),
     Case(description: "Winograd, chunks of each worker", x: [9, 29, 30, 48], filters: [64, 3, 3, 48]),
     Case(description: "Winograd, tiles shared by all", x: [9, 15, 16, 272], filters: [256, 3, 3, 272]),
+    Case(description: "Winograd, a smaller last group", x: [3, 4, 172, 256], filters: [272, 3, 3, 256]),
   ]
 
   /// The same bits as the two operators apart, but for the norm's own gradients, whose sums are taken in other parts;
