@@ -34,6 +34,19 @@ static inline void processor_stream(float *address, processor_lanes lanes) {
   __builtin_nontemporal_store(lanes, (processor_lanes *)address);
 }
 
+// Sixteen floats held between two bounds, and those of `values` whose `argument` lies within them, 0 for others. A NaN
+// stays, as argument too. One instruction or two; Swift's masks of lanes become calls where a kernel is large.
+__attribute__((always_inline)) static inline processor_lanes processor_clamp(
+  processor_lanes x, processor_lanes low, processor_lanes high) {
+  processor_lanes raised = x < low ? low : x;
+  return raised > high ? high : raised;
+}
+__attribute__((always_inline)) static inline processor_lanes processor_within(
+  processor_lanes values, processor_lanes argument, processor_lanes low, processor_lanes high) {
+  processor_lanes above = argument <= low ? (processor_lanes)0 : values;
+  return argument >= high ? (processor_lanes)0 : above;
+}
+
 // What this translation unit was compiled for.
 #if defined(__AVX512F__)
 enum { processor_built_level = 4 };

@@ -1,3 +1,5 @@
+import CProcessor
+
 /// Transcendental functions on sixteen floats at once: the C library's take one number and 20 ns, these about 1 ns.
 ///
 /// They agree with the exact functions at zeros, infinities and in the tails, and pass NaN through, so that a training
@@ -5,9 +7,17 @@
 extension SIMD16<Float> {
   /// The lanes limited to `low...high`; NaN stays NaN (`pointwiseMax` would drop it).
   @inlinable @inline(__always)
+  public func limited(_ low: Lanes, _ high: Lanes) -> Lanes { processor_clamp(self, low, high) }
+
+  @inlinable @inline(__always)
   public func limited(_ low: Float, _ high: Float) -> Lanes {
-    let raised = replacing(with: low, where: self .< low)
-    return raised.replacing(with: high, where: raised .> high)
+    limited(Lanes(repeating: low), Lanes(repeating: high))
+  }
+
+  /// The lanes whose `argument` lies between `low` and `high`, 0 in place of the others; where it is NaN they stay.
+  @inlinable @inline(__always)
+  public func kept(between low: Lanes, _ high: Lanes, at argument: Lanes) -> Lanes {
+    processor_within(self, argument, low, high)
   }
 
   /// |x|.

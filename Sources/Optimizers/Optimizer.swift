@@ -115,9 +115,7 @@ extension UpdateCall {
   /// The gradients from `offset` on, scaled and bounded. A gradient that is not a number stays one.
   @inline(__always)
   func gradient(at offset: Int, _ count: Int) -> Lanes {
-    let scaled = gradients.load(at: offset, count) * gradientScale
-    return scaled.replacing(with: gradientLimit, where: scaled .> gradientLimit)
-      .replacing(with: -gradientLimit, where: scaled .< -gradientLimit)
+    (gradients.load(at: offset, count) * gradientScale).limited(-gradientLimit, gradientLimit)
   }
 }
 

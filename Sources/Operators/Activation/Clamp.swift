@@ -28,15 +28,10 @@ public enum Clamp: Hashable, Sendable {
 
     /// y; NaN stays NaN.
     @inline(__always)
-    func value(_ x: Lanes) -> Lanes {
-      let raised = x.replacing(with: low, where: x .< low)
-      return raised.replacing(with: high, where: raised .> high)
-    }
+    func value(_ x: Lanes) -> Lanes { x.limited(low, high) }
 
     /// dx = dy between the ends, 0 at them and beyond; `argument` is x or y.
     @inline(__always)
-    func gradient(_ dy: Lanes, at argument: Lanes) -> Lanes {
-      dy.replacing(with: 0, where: argument .<= low).replacing(with: 0, where: argument .>= high)
-    }
+    func gradient(_ dy: Lanes, at argument: Lanes) -> Lanes { dy.kept(between: low, high, at: argument) }
   }
 }
