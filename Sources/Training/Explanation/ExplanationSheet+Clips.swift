@@ -48,13 +48,15 @@ extension ExplanationSheet {
       let ranges = maps.compactMap(\.range)
       let low = ranges.map(\.lowerBound).min() ?? 0, high = ranges.map(\.upperBound).max() ?? 1
       var row = strip(maps, scale, range: low...high).items
-      row[0].name = name
-      if let last = row.indices.last, last > 0 {
-        row[last].note = "largest \(NumberText.significant(Double(high), digits: 2))"
-      }
+      row[0].note = name
+      row[row.count - 1].note = "largest \(NumberText.significant(Double(high), digits: 2))"
       return row
     }
-    return section(group.title, group.note, PicturePanels(items: items, columns: shownFrames.count))
+    let panels = PicturePanels(items: items, columns: shownFrames.count)
+    // Short clips keep the size of frames and the rows of modules.
+    return section(
+      group.title, group.note, panels,
+      width: Double(shownFrames.count) * (frameSide + panels.gap) - panels.gap)
   }
 
   private func strip(_ maps: [HeatMap], _ scale: Double, range: ClosedRange<Float>) -> PicturePanels {
@@ -68,7 +70,8 @@ extension ExplanationSheet {
   /// Squares of a row for each frame that attends and a column for each that is attended to.
   func frameAttention(_ group: ModuleFigures.Maps) -> Section {
     let left = 22.0, top = 16.0, gap = 14.0, captionHeight = 34.0
-    let cell = (Self.content + gap) / Double(ModuleFigures.mapColumns), side = (cell - gap - left).rounded(.down)
+    let columns = group.items.count > 4 ? ModuleFigures.mapColumns : 4
+    let cell = (Self.content + gap) / Double(columns), side = (cell - gap - left).rounded(.down)
     let note = "a row for each frame that attends, a column for each that it attends to"
       + (group.note.isEmpty ? "" : "; \(group.note)")
     return Section(height: Self.headingHeight + top + side + captionHeight + 24) { canvas, y in
@@ -87,9 +90,9 @@ extension ExplanationSheet {
         canvas.text(
           canvas.shortened(item.name, toFit: side, Self.nameFont), at: Point(x: x, y: frame.maxY + 12), Self.nameFont)
         if let range = item.map.range {
-          let numbers = "\(NumberText.significant(Double(range.lowerBound), digits: 2)) … "
-            + NumberText.significant(Double(range.upperBound), digits: 2)
-          canvas.text(numbers, at: Point(x: x, y: frame.maxY + 26), Self.tickFont, .slate)
+          let ends = [range.lowerBound, range.upperBound].map { NumberText.fixed(Double($0), decimals: 3) }
+          canvas.text(
+            ends.joined(separator: " … "), at: Point(x: x, y: frame.maxY + 26), Self.tickFont, .slate)
         }
       }
     }

@@ -134,10 +134,10 @@ public struct ExplanationSheet {
   }
 
   /// Panels under a heading.
-  func section(_ title: String, _ note: String, _ panels: PicturePanels) -> Section {
-    Section(height: Self.headingHeight + panels.height(width: Self.content) + 24) { canvas, y in
+  func section(_ title: String, _ note: String, _ panels: PicturePanels, width: Double = content) -> Section {
+    Section(height: Self.headingHeight + panels.height(width: width) + 24) { canvas, y in
       drawHeading(title, note, on: canvas, y: y)
-      panels.draw(on: canvas, at: Point(x: Self.margin, y: y + Self.headingHeight), width: Self.content)
+      panels.draw(on: canvas, at: Point(x: Self.margin, y: y + Self.headingHeight), width: width)
     }
   }
 

@@ -75,11 +75,11 @@ struct SceneDrawing {
   }
 
   /// Turns the drawing into one frame of a clip: the main object moves straight on and passes its place in the middle
-  /// half of the clip. It goes 1.6 sides in all, so that it comes into sight late or leaves it early.
+  /// half of the clip. It goes two sides in all, so that it comes into sight late or leaves it early.
   mutating func move(toFrame frame: Int, of frames: Int) {
     var random = RandomStream(key.appending("motion"))
     let heading = Rotation(tangentOfHalf: random.uniform(-1, 1))
-    let length: Float = random.integer(below: 2) == 0 ? 1.6 : -1.6
+    let length: Float = random.integer(below: 2) == 0 ? 2 : -2
     let way = length * ((Float(frame) + 0.5) / Float(frames) - random.uniform(0.25, 0.75))
     figures[figures.count - 1].x += way * heading.cosine
     figures[figures.count - 1].y += way * heading.sine

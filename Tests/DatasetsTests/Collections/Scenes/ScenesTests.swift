@@ -123,7 +123,7 @@ import Testing
     #expect(apart >= 90)
   }
 
-  /// Of eight frames each moves the main object by a fifth of the side, in a straight line, and all else stays.
+  /// Of eight frames each moves the main object by a quarter of the side, in a straight line, and all else stays.
   @Test func clipsShowTheMainObjectPassing() {
     let clips = Scenes(count: 40, side: 64, frames: 8), stills = Scenes(count: 40, side: 64)
     var away = 0, steps = 0
@@ -140,12 +140,12 @@ import Testing
       for (a, b) in zip(boxes, boxes.dropFirst()) where isWhole(a) && isWhole(b) {
         let (x, y) = (Double(b.x - a.x), Double(b.y - a.y))
         // Boxes are whole pixels.
-        #expect(abs((x * x + y * y).squareRoot() - 12.8) < 1.6, "clip \(clip): \(x), \(y)")
+        #expect(abs((x * x + y * y).squareRoot() - 16) < 1.6, "clip \(clip): \(x), \(y)")
         steps += 1
       }
       #expect(frames[0].image != frames[1].image, "grain differs, and the place")
     }
-    #expect(steps > 40 && away > 40 && away < 160, "\(steps) steps in sight, \(away) of 320 frames without")
+    #expect(steps > 20 && away > 60 && away < 160, "\(steps) steps in sight, \(away) of 320 frames without")
   }
 
   @Test(arguments: [16, 17, 33, 512]) func drawsAnySize(side: Int) {
