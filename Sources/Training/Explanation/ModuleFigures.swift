@@ -98,7 +98,8 @@ package struct ModuleFigures {
       if case .frames(let values) = observation.content { (observation.path, values) } else { nil }
     }
     guard let frames = all.first?.values.count else { return [] }
-    let names = ShortPaths(all.map(\.path)), shown = Self.shown(all.map { [$0.values.count] }, atMost: Self.mostCurves)
+    // All have as many frames: of many modules some are shown, evenly.
+    let names = ShortPaths(all.map(\.path)), shown = Self.shown(all.indices.map { [$0] }, atMost: Self.mostCurves)
     let left = shown.count < all.count ? ", \(shown.count) of \(all.count)" : ""
     return [
       LinePlot(
