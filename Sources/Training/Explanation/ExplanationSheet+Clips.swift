@@ -41,8 +41,8 @@ extension ExplanationSheet {
     ]
   }
 
-  /// A row of frames for each module. Of one softmax over the whole clip the frames are compared, of one for each frame
-  /// its places.
+  /// A row of frames for each module, with the same colours for the same numbers in all of its frames: those whose
+  /// centre has nothing to look at stay dull beside the others.
   func strips(_ group: ModuleFigures.Strips, _ scale: Double) -> Section {
     let items = group.items.flatMap { name, maps in
       let ranges = maps.compactMap(\.range)
