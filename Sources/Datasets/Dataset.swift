@@ -41,6 +41,9 @@ public protocol ImageDataset: Sendable {
   var classNames: [String] { get }
   /// The size of every picture, where they have one size; the default is that they do not.
   var imageSize: ImageSize? { get }
+  /// T where samples i T ..< (i + 1) T are the frames of a clip, which stay together in batches; 1 where each stands
+  /// for itself, which is the default. It divides `count`.
+  var framesPerClip: Int { get }
   /// What to call a sample in a sentence: its file, or file and record.
   func name(of index: Int) -> String
   /// Reads and decodes one sample.
@@ -52,6 +55,7 @@ public protocol ImageDataset: Sendable {
 
 extension ImageDataset {
   public var imageSize: ImageSize? { nil }
+  public var framesPerClip: Int { 1 }
 }
 
 /// A data set, or a sample of it, that cannot be read.

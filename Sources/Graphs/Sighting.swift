@@ -9,6 +9,12 @@ public enum Sight: Hashable, Sendable {
   case attention
   /// What each position takes from each other, `[N, positions, keys]` or `[N, heads, positions, keys]`.
   case relation
+  /// What each frame takes from each other at one place, `[places, frames, frames]` or
+  /// `[places, heads, frames, frames]`.
+  case relationInTime
+  /// What each position of a clip takes from each other, frame after frame: `[N, positions, keys]` or
+  /// `[N, heads, positions, keys]`, N being the zones where a clip is cut into some.
+  case relationInClip
   /// Shares of named parts, one after the other along the first axis that is longer than 1 behind N; `title` says of
   /// what.
   case weights(title: String, parts: [String])

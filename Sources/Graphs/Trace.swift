@@ -13,6 +13,8 @@ public final class Trace {
   public let isWatched: Bool
   /// What has been marked so far, in a watched trace.
   public private(set) var sightings: [Sighting] = []
+  /// The images that some module takes for the frames of one clip; 1 where none does.
+  public private(set) var framesPerClip = 1
   private var graph = Graph()
   private var scopes: [String] = []
   private var mistakes: [TraceError] = []
@@ -85,6 +87,9 @@ public final class Trace {
     sightings.append(Sighting(path: path, sight: sight, output: name, shape: tensor.shape))
     output(name, tensor)
   }
+
+  /// Notes that a module takes so many images for the frames of one clip, whether or not the batch has as many.
+  public func takes(framesPerClip frames: Int) { framesPerClip = max(framesPerClip, frames) }
 
   /// Records a mistake at the current path.
   public func invalid(_ message: String) -> Tensor {

@@ -1,3 +1,4 @@
+import Compute
 import Graphs
 
 /// A part of a network: a value with options whose call traces what it computes.
@@ -9,6 +10,15 @@ import Graphs
 /// ```
 public protocol Module {
   func callAsFunction(_ x: Tensor) -> Tensor
+}
+
+extension Module {
+  /// The images `[H, W, C]` that this network takes for the frames of one clip; 1 where each stands for itself.
+  public func framesPerClip(image: Shape) -> Int {
+    let trace = Trace(mode: .inference)
+    _ = self(trace.input("images", Shape([1] + image.array)))
+    return trace.framesPerClip
+  }
 }
 
 /// A module that hands on what it is given: an empty slot.

@@ -61,6 +61,16 @@ public struct HeatMap: Hashable, Sendable {
     return PixelImage(width: width, height: height, pixels: pixels)
   }
 
+  /// The colours of the numbers alone, a pixel for each.
+  public var colors: PixelImage {
+    let range = range ?? 0...1, spread = range.upperBound - range.lowerBound
+    let pixels = values.flatMap { value in
+      let color = ColorMap.color(spread > 0 ? Double((value - range.lowerBound) / spread) : 0.5)
+      return [color.red, color.green, color.blue].map { UInt8((255 * $0).rounded()) }
+    }
+    return PixelImage(width: columns, height: rows, pixels: pixels)
+  }
+
   /// The nearest of so many steps of 1: the eye tells no more apart here, and a PNG file takes half the bytes.
   private static func inSteps(_ value: Double, _ count: Double) -> Double { (value * count).rounded() / count }
 }

@@ -18,7 +18,9 @@ public struct Evaluation {
   public init(_ dataset: any ImageDataset, _ pipeline: TransformPipeline, batch: Int, _ settings: LoaderSettings) {
     self.dataset = dataset
     self.pipeline = pipeline
-    self.batch = min(batch, dataset.count)
+    // Whole clips, one at least.
+    let frames = dataset.framesPerClip
+    self.batch = min(max(1, batch / frames) * frames, dataset.count)
     self.settings = settings
   }
 

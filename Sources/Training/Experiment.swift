@@ -57,6 +57,9 @@ public struct Experiment {
     network = model.network
     task = model.task
     mixing = model.mixing
+    if mixing != nil && training.framesPerClip > 1 {
+      throw data.error("mix", "mixes single pictures, not the clips that data.frames makes")
+    }
     synchronizesNorms = model.synchronizesNorms
     startingWeights = model.startingWeights
     let rule = try file.section("optimizer")

@@ -12,18 +12,22 @@ import Tasks
 /// A checkpoint says everything itself (network, preparation of pictures, class names) and needs no data set. A file of
 /// weights needs a run file for that, whose data set has the names.
 public final class Prediction {
+  /// Pictures that are answered together: the frames of a clip where the network's modules look at time, else one.
+  public let framesPerClip: Int
   public let classNames: [String]
   let runners: NetworkRunners
   let pipeline: TransformPipeline
   /// Made when the first picture is to be explained.
   var explainer: Explainer?
 
-  /// One picture's answer.
+  /// The answer for one picture or clip.
   public struct Answer: Sendable {
+    /// Of a clip, the frame in its middle.
     public let picture: Image
     /// Classes from the likeliest down.
     public let ranking: [Int]
     public let probabilities: [Double]
+    /// Of a clip, the mean over its frames.
     public let logits: [Float]
   }
 
@@ -52,8 +56,9 @@ public final class Prediction {
     classNames = info?.classNames ?? dataset?.classNames ?? []
     let network = try ExperimentModel(file, classesOfData: classNames.count, makeNetwork: makeNetwork).network
     try model.finish()
+    framesPerClip = network.framesPerClip(image: pipeline.outputShape)
     runners = try NetworkRunners(
-      network, Classification(), batch: 1, image: pipeline.outputShape, team: WorkerTeam(count: threads),
+      network, Classification(), batch: framesPerClip, image: pipeline.outputShape, team: WorkerTeam(count: threads),
       key: RandomKey(0), mode: .inference)
     try weights.load(into: runners.state)
   }
@@ -74,21 +79,28 @@ public final class Prediction {
           + (isOfCheckpoint ? ", or the whole checkpoint, `--checkpoint \(folder)`" : "")))
   }
 
-  /// The answer for a picture file.
-  /// - Throws: `DatasetError` when it cannot be read.
-  public func answer(file: String) throws -> Answer {
-    let (original, picture) = try picture(file: file)
-    let runner = try runners.runner(.inference, batch: 1)
-    try pipeline.write(picture, key: RandomKey(0), to: runner.input("images").pointer)
-    runner.input("labels")[0] = 0
-    runner.input("weights")[0] = 1
-    try runner.forward(random: RandomKey(0))
-    let logits = runner.output("logits").array
-    let largest = Double(logits.max() ?? 0)
-    let powers = logits.map { exp(Double($0) - largest) }, total = powers.reduce(0, +)
+  /// The files of each clip: `framesPerClip` of them in turn.
+  /// - Throws: `ConfigError` where some are left over.
+  public func clips(of files: [String]) throws(ConfigError) -> [[String]] {
+    guard files.count % framesPerClip == 0 else {
+      throw ConfigError(
+        path: "pictures",
+        problem: .wrongValue(
+          wanted: "a multiple of \(framesPerClip), the frames of each clip in their order, since the network looks at "
+            + "clips", found: "\(files.count)"))
+    }
+    return stride(from: 0, to: files.count, by: framesPerClip).map { Array(files[$0..<$0 + framesPerClip]) }
+  }
+
+  /// The answer for a picture file, or for the files of a clip's frames.
+  /// - Parameter files: `framesPerClip` of them.
+  /// - Throws: `DatasetError` when one cannot be read.
+  public func answer(files: [String]) throws -> Answer {
+    let pictures = try files.map { try picture(file: $0) }
+    let logits = try runners.answer(pictures.map(\.fitted), pipeline)
     return Answer(
-      picture: original, ranking: Self.ranking(logits),
-      probabilities: powers.map { $0 / total }, logits: logits)
+      picture: pictures[pictures.count / 2].original, ranking: Self.ranking(logits), probabilities: softmax(logits),
+      logits: logits)
   }
 
   /// Classes from the highest value down; of equal ones the first comes first.

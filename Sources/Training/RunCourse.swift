@@ -23,7 +23,8 @@ struct RunCourse {
       demands: settings.demands.union(experiment.synchronizesNorms ? .synchronizedNorms : []))
     schedule = try BatchSchedule(
       sampleCount: experiment.training.count, globalBatch: settings.globalBatch, replicas: assignment.replicas,
-      dropsShortBatch: settings.dropsShortBatch, repeats: settings.repeats)
+      dropsShortBatch: settings.dropsShortBatch, repeats: settings.repeats,
+      framesPerClip: experiment.training.framesPerClip)
     if experiment.mixing != nil && schedule.replicaBatch % 2 != 0 {
       throw BatchScheduleError.unpaired(globalBatch: schedule.globalBatch, replicas: schedule.replicas)
     }

@@ -16,7 +16,8 @@ struct Predict: ParsableCommand {
       A checkpoint says itself what its network and its classes are. For a file of weights the run file does, and its \
       data set has the names; with model.classes=N there need be none. What is found goes to the standard output; what \
       is drawn goes into the folder of --output: predictions.png, or with --explain a page for each picture, with \
-      Grad-CAM, the modules' maps, gates and weights.
+      Grad-CAM, the modules' maps, gates and weights. Where the network looks at clips, as many pictures as a clip has \
+      frames are one clip.
       """)
 
   @Option(help: "A checkpoint folder, or weights under the reference's names: safetensors, or .pth of PyTorch.")
@@ -94,11 +95,11 @@ struct Predict: ParsableCommand {
   private func writeLabels(_ prediction: Prediction, of pictures: [String]) throws {
     let sheet = output + "/predictions.png"
     var labelled: [LabelledPictures.Item] = []
-    for file in pictures {
-      let answer = try prediction.answer(file: file)
+    for files in try prediction.clips(of: pictures) {
+      let answer = try prediction.answer(files: files)
       print(
         json
-          ? try jsonText(PredictionReport(file, answer, prediction)) : line(file, answer.probabilities, prediction))
+          ? try jsonText(PredictionReport(files, answer, prediction)) : line(files, answer.probabilities, prediction))
       labelled.append(item(answer, prediction))
     }
     try LabelledPictures(items: labelled).rendered().writePNG(to: sheet)
@@ -107,16 +108,18 @@ struct Predict: ParsableCommand {
 
   private func writeExplanations(_ prediction: Prediction, of pictures: [String], _ label: Int?) throws {
     var names = PictureNames()
-    for file in pictures {
-      let explanation = try prediction.explanation(file: file, label: label)
-      let page = "\(output)/\(names.name(for: file)).png"
+    for files in try prediction.clips(of: pictures) {
+      let explanation = try prediction.explanation(files: files, label: label)
+      let page = "\(output)/\(names.name(for: files[0])).png"
+      let first = (files[0] as NSString).lastPathComponent
       let sheet = ExplanationSheet(
-        title: (file as NSString).lastPathComponent, explanation, nameOfClass: prediction.name)
+        title: files.count > 1 ? "\(first), and the \(files.count - 1) after it" : first, explanation,
+        nameOfClass: prediction.name)
       try sheet.rendered().writePNG(to: page)
       print(
         json
-          ? try jsonText(ExplanationReport(file, explanation, prediction, page: page))
-          : "\(line(file, explanation.probabilities, prediction)); drawn in \(page)")
+          ? try jsonText(ExplanationReport(files, explanation, prediction, page: page))
+          : "\(line(files, explanation.probabilities, prediction)); drawn in \(page)")
     }
   }
 
@@ -128,25 +131,30 @@ struct Predict: ParsableCommand {
       predicted: prediction.name(best), probability: answer.probabilities[best])
   }
 
-  private func line(_ file: String, _ probabilities: [Double], _ prediction: Prediction) -> String {
+  private func line(_ files: [String], _ probabilities: [Double], _ prediction: Prediction) -> String {
     let classes = Prediction.ranking(probabilities).prefix(top).map {
       "\(prediction.name($0)) \(String(format: "%.1f", 100 * probabilities[$0])) %"
     }
-    return "\(file): \(classes.joined(separator: ", "))"
+    let name = files.count > 1 ? "\(files[0]) and the \(files.count - 1) after it" : files[0]
+    return "\(name): \(classes.joined(separator: ", "))"
   }
 }
 
-/// What `trainer predict --json` prints of a picture.
+/// What `trainer predict --json` prints of a picture or clip.
 struct PredictionReport: Encodable {
+  /// Of a clip, that of its first frame.
   let file: String
+  /// Of a clip, those of all its frames.
+  let frames: [String]?
   /// The likeliest class.
   let `class`: String
   let label: Int
   let probability: Double
   let logits: [Float]
 
-  init(_ file: String, _ answer: Prediction.Answer, _ prediction: Prediction) {
-    self.file = file
+  init(_ files: [String], _ answer: Prediction.Answer, _ prediction: Prediction) {
+    file = files[0]
+    frames = files.count > 1 ? files : nil
     label = answer.ranking[0]
     `class` = prediction.name(label)
     probability = answer.probabilities[label]

@@ -24,26 +24,29 @@ import Testing
     #expect(shape.rank == 4 && shape[1] > 1 && shape[2] > 1, "\(shape) has places to tell apart")
   }
 
-  /// What each module has to show. Those of clips have no picture to show it on.
+  /// What each module has to show.
   static let sights: [String: Set<String>] = [
     "se": ["gate"], "eca": ["gate"], "sem": ["gate", "weights"], "gct": ["gate"], "srm": ["gate"], "fca": ["gate"],
     "gc": ["attention"], "nl": ["relation"], "snl": ["attention"], "mhsa": ["relation"], "sra": ["relation"],
     "ea": ["attention"], "ge": ["gate"], "sk": ["weights"], "split": ["weights"], "condconv": ["weights"],
     "dynamic_conv": ["weights"], "highway": ["gate"], "cbam": ["gate"], "bam": ["gate"],
     "cat": ["gate", "weights", "factor"], "scse": ["gate"], "coordatt": ["gate"], "simam": ["gate"],
-    "dual": ["relation"],
+    "dual": ["relation"], "tam": ["gate", "weights"], "temporal_mhsa": ["relation in time"],
+    "space_time_nl": ["relation in clip"], "dstt_spatial": ["relation"], "dstt_temporal": ["relation in clip"],
   ]
 
-  @Test func `Every module of pictures is in the table`() {
-    let ofPictures = AttentionCatalog.entries.filter { !$0.value.isTemporal && $0.value.standsInBlocks }.keys
-    #expect(Set(ofPictures) == Set(Self.sights.keys))
+  @Test func `Every module that stands in blocks is in the table`() {
+    #expect(Set(AttentionCatalog.entries.filter { $0.value.standsInBlocks }.keys) == Set(Self.sights.keys))
   }
 
   @Test(arguments: sights.keys.sorted())
   func `Every module shows what it does and changes nothing`(name: String) throws {
     let network = AttentionWalkTests.residual(.basic, try AttentionWalkTests.slot(name))
-    let plain = try Self.trace(network, [1, 32, 32, 3], isWatched: false)
-    let watched = try Self.trace(network, [1, 32, 32, 3], isWatched: true)
+    // The tests' clips have two frames.
+    let frames = AttentionCatalog.entries[name]?.isTemporal == true ? 2 : 1, images: Shape = [frames, 32, 32, 3]
+    #expect(network.framesPerClip(image: [32, 32, 3]) == frames)
+    let plain = try Self.trace(network, images, isWatched: false)
+    let watched = try Self.trace(network, images, isWatched: true)
     #expect(plain.1.nodes.map(\.path) == watched.1.nodes.map(\.path))
     #expect(plain.1.nodes.map(\.inputs) == watched.1.nodes.map(\.inputs))
     #expect(plain.1.values.count == watched.1.values.count && plain.1.outputs.map(\.name) == ["logits"])
@@ -60,6 +63,12 @@ import Testing
       case .relation:
         kinds.insert("relation")
         #expect(sighting.shape.rank >= 3, "\(sighting)")
+      case .relationInTime:
+        kinds.insert("relation in time")
+        #expect(sighting.shape.array.suffix(2) == [frames, frames], "\(sighting)")
+      case .relationInClip:
+        kinds.insert("relation in clip")
+        #expect(sighting.shape.array.suffix(2).allSatisfy { $0 % frames == 0 }, "\(sighting)")
       case .weights(_, let parts):
         kinds.insert("weights")
         #expect(sighting.shape.array.first { $0 > 1 } == parts.count, "\(sighting)")

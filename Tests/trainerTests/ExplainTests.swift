@@ -36,6 +36,34 @@ import Testing
     #expect(zip(a, b).allSatisfy { abs($0 - $1) < 1e-4 * max(1, abs($1)) })
   }
 
+  /// A network on clips of two frames: trained, explained and asked through the program.
+  @Test func `As many pictures as a clip has frames are one clip`() throws {
+    let run = try TinyRun()
+    let model = "model.attention={name: temporal_mhsa, frames: 2, stages: [4]}"
+    try run.train("run", [model, "data.frames=2", "data.training_scenes=32", "run.steps=2", "run.explain=1"])
+    #expect(run.exists("run/pictures/explanation-1.png") && run.exists("run/pictures/predictions.png"))
+    let start = ["predict", "--checkpoint", run.path("run/checkpoints/latest"), "--output", run.path("pages")]
+    let report = try Program.run(start + ["--explain", "--json", Self.photo, Self.photo]).json()
+    let frames = try #require(report["frames"] as? [[String: Any]])
+    #expect(frames.count == 2 && frames.allSatisfy { ($0["grad_cam"] as? [[Double]])?.count == 4 })
+    let modules = try #require(report["modules"] as? [[String: Any]])
+    let map = try #require(modules.first { $0["kind"] as? String == "attention_over_time" }?["map"] as? [[Double]])
+    // Alike frames attend to each other alike.
+    #expect(map.count == 2 && map.joined().allSatisfy { abs($0 - 0.5) < 1e-5 }, "\(map)")
+    let plain = try Program.run(start + ["--json", Self.photo, Self.photo]).json()
+    let (a, b) = (try #require(report["logits"] as? [Double]), try #require(plain["logits"] as? [Double]))
+    #expect(a.count == 10 && zip(a, b).allSatisfy { abs($0 - $1) < 1e-4 * max(1, abs($1)) })
+    let three = try Program.run(start + ["--explain", Self.photo, Self.photo, Self.photo], in: run.folder)
+    #expect(three.code == 64)
+    #expect(
+      three.errors.contains("pictures: wanted a multiple of 2, the frames of each clip in their order"),
+      "\(three.errors)")
+    let split = try run.train("split", [model, "data.frames=2", "data.batch=12"], expecting: 64)
+    #expect(split.errors.contains("no whole clips of 2; the nearest that are is 16"), "\(split.errors)")
+    let mixed = try run.train("mixed", [model, "data.frames=2", "data.mix={mixup_alpha: 0.8}"], expecting: 64)
+    #expect(mixed.errors.contains("data.mix: mixes single pictures, not the clips"), "\(mixed.errors)")
+  }
+
   @Test func `Mistakes are sentences`() throws {
     let run = try TinyRun()
     try run.train("run", ["run.steps=1"])

@@ -11,6 +11,8 @@ public struct MultiHeadAttention: Module, Sendable {
   public var heads: Int
   /// Whether queries, keys and values have a bias.
   public var bias: Bool
+  /// What its weights relate, for who wants to see them: positions unless the tokens are the frames of one place.
+  var sight = Sight.relation
 
   /// Biases unless said otherwise, as in ViT.
   public init(heads: Int, bias: Bool = true) {
@@ -23,7 +25,7 @@ public struct MultiHeadAttention: Module, Sendable {
       let width = x.channels
       let mixed = x.linear("qkv", 3 * width, bias: bias, weights: .truncatedNormal(0.02), biases: .constant(0))
       let parts = (0..<3).map { mixed.sliced($0 * width..<($0 + 1) * width, axis: -1) }  // [N, L, D] each
-      return parts[0].attending(to: parts[1], parts[2], heads: heads)
+      return parts[0].attending(to: parts[1], parts[2], heads: heads, seenAs: sight)
         .linear("proj", width, weights: .truncatedNormal(0.02), biases: .constant(0))
     }
   }

@@ -72,17 +72,18 @@ public struct NonLocal: Module, Sendable {
   /// Σ_j A_ij g_j.
   private func weighted(_ x: Tensor, _ values: Tensor, _ d: Int) -> Tensor {
     let count = Float(values.isValid ? values.shape[1] : 1)
+    let sight = x.isClip ? Sight.relationInClip : .relation
     switch affinity {
     case .gaussian:
-      return flat(x).matrixProduct(keys(x), otherTransposed: true).softmax().seen(as: .relation).matrixProduct(values)
+      return flat(x).matrixProduct(keys(x), otherTransposed: true).softmax().seen(as: sight).matrixProduct(values)
     case .embeddedGaussian:
       let queries = flat(projected(x, "theta", d)), keys = keys(projected(x, "phi", d, isKey: true))
       let scale = isScaled ? 1 / Float(d).squareRoot() : 1
-      return (queries * scale).matrixProduct(keys, otherTransposed: true).softmax().seen(as: .relation)
+      return (queries * scale).matrixProduct(keys, otherTransposed: true).softmax().seen(as: sight)
         .matrixProduct(values)
     case .dotProduct:
       let queries = flat(projected(x, "theta", d)), keys = keys(projected(x, "phi", d, isKey: true))
-      return (queries * (1 / count)).matrixProduct(keys, otherTransposed: true).seen(as: .relation)
+      return (queries * (1 / count)).matrixProduct(keys, otherTransposed: true).seen(as: sight)
         .matrixProduct(values)
     case .concatenation:
       // w·[θ; φ] = w₁·θ + w₂·φ: a column and a row of logits instead of a vector for every pair.
@@ -96,7 +97,7 @@ public struct NonLocal: Module, Sendable {
       let column = queries.applying(Linear(), with: [weight.sliced(0..<d, axis: 1)])  // [N, P, 1]
       let row = keys.applying(Linear(), with: [weight.sliced(d..<2 * d, axis: 1)])  // [N, P', 1]
       let logits = column + row.reshaped(row.shape[0], 1, -1)  // [N, P, P']
-      return (logits.relu() * (1 / count)).seen(as: .relation).matrixProduct(values)
+      return (logits.relu() * (1 / count)).seen(as: sight).matrixProduct(values)
     }
   }
 

@@ -4,14 +4,15 @@ import Layers
 extension Tensor {
   /// softmax(q kᵀ / √d) v in each of `heads` heads of d = D / heads features (Vaswani et al.; NeurIPS 2017, eq. 1 and
   /// section 3.2.2): queries `[N, L, D]` against keys and values `[N, M, D]`.
-  func attending(to keys: Tensor, _ values: Tensor, heads: Int) -> Tensor {
+  /// - Parameter sight: what the softmax relates, for who wants to see it.
+  func attending(to keys: Tensor, _ values: Tensor, heads: Int, seenAs sight: Sight = .relation) -> Tensor {
     guard isValid, keys.isValid, values.isValid else { return trace.invalid("cannot attend to what failed") }
     guard heads > 0, channels % heads == 0 else {
       return trace.invalid("cannot split \(channels) features into \(heads) heads")
     }
     let scale = 1 / Float(channels / heads).squareRoot()
     let weights = (split(heads) * scale)
-      .matrixProduct(keys.split(heads), otherTransposed: true).softmax().seen(as: .relation)  // [N, h, L, M]
+      .matrixProduct(keys.split(heads), otherTransposed: true).softmax().seen(as: sight)  // [N, h, L, M]
     return weights.matrixProduct(values.split(heads))  // [N, h, L, d]
       .transposed([0, 2, 1, 3]).reshaped(shape[0], -1, channels)
   }

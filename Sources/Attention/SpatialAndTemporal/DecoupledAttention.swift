@@ -35,7 +35,9 @@ public struct DecoupledAttention: Module, Sendable {
     }
     let width = x.channels
     let queries = grouped(x.linear("query_embedding", width)), keys = grouped(x.linear("key_embedding", width))
-    let attended = queries.attending(to: keys, grouped(x.linear("value_embedding", width)), heads: heads)
+    let attended = queries.attending(
+      to: keys, grouped(x.linear("value_embedding", width)), heads: heads,
+      seenAs: mode == .spatial ? .relation : .relationInClip)
     return spread(attended, x).linear("output_linear", width)
   }
 

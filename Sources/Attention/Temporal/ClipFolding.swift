@@ -18,6 +18,7 @@ public struct ClipFolding<Content: Module & Sendable>: Module, Sendable {
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
+    x.trace.takes(framesPerClip: frames)
     guard x.isValid, x.shape.rank == 4, x.shape[0] % frames == 0 else {
       return x.trace.invalid("cannot fold \(x.shape) into clips of \(frames) frames: wanted whole clips [N·T, H, W, C]")
     }

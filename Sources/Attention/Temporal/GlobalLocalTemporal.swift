@@ -24,7 +24,7 @@ public struct GlobalLocalTemporal: Module, Sendable {
     let local = scales[0].concatenated(with: Array(scales.dropFirst()), axis: -1)  // [N, T, K C/4]
     let half = max(1, local.channels / 2)
     let (b, c, f) = (projected(local, "b", half), projected(local, "c", half), projected(local, "f", half))
-    let weights = b.matrixProduct(c, otherTransposed: true).softmax()  // [N, T, T]
+    let weights = b.matrixProduct(c, otherTransposed: true).softmax().seen(as: .relationInTime)  // [N, T, T]
     return local + weights.matrixProduct(f).linear("out", local.channels, windowRank: 1)
   }
 

@@ -24,10 +24,15 @@ public struct TemporalAdaptiveModule: Module, Sendable {
       .linear("G.0", 2 * frames, bias: false).batchNorm("G.1").relu()
       .linear("G.3", kernel, bias: false).softmax()  // [N·C, K]
       .reshaped(clips, channels, kernel).transposed([0, 2, 1])  // [N, K, C]
+      .seen(as: .weights(title: "kernels over time", parts: (0..<kernel).map { Self.name(ofOffset: $0 - kernel / 2) }))
     let gate = means.conv1D("L.0", max(1, channels / 4), taps: kernel, padding: kernel / 2)
       .batchNorm("L.1").relu()
-      .conv1D("L.3", channels, taps: 1).sigmoid()  // [N, T, C]
+      .conv1D("L.3", channels, taps: 1).sigmoid().seen(as: .gate, [clips * frames, 1, 1, channels])  // [N, T, C]
     return (x * gate.reshaped(clips, frames, 1, 1, channels)).convolvedInTime(taps)
+  }
+
+  private static func name(ofOffset offset: Int) -> String {
+    offset == 0 ? "the frame itself" : "\(abs(offset)) \(offset < 0 ? "before" : "after")"
   }
 }
 

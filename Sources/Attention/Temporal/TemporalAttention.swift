@@ -30,8 +30,10 @@ public struct TemporalAttention: Module, Sendable {
 extension Tensor {
   /// W_t MHSA(LN(x)) + b_t among the frames of each place, `[N·P, T, D]`; W_t starts at zero.
   func attendedInTime(heads: Int, epsilon: Float) -> Tensor {
-    layerNorm("temporal_norm1", epsilon: epsilon)
-      .then("temporal_attn", MultiHeadAttention(heads: heads))
+    var attention = MultiHeadAttention(heads: heads)
+    attention.sight = .relationInTime
+    return layerNorm("temporal_norm1", epsilon: epsilon)
+      .then("temporal_attn", attention)
       .linear("temporal_fc", channels, weights: .constant(0), biases: .constant(0))
   }
 }

@@ -17,7 +17,8 @@ public enum DatasetCatalog {
   /// (use that many samples of the split, evenly spread), beside what the data set itself reads:
   /// - cifar100: `labels`, `fine` (100 classes) or `coarse` (20);
   /// - imagefolder: `follow_links`, whether symbolic links may lead out of `root`;
-  /// - scenes: `image_size` (16 to 512 pixels), `training_scenes`, `evaluation_scenes`, `scene_seed`.
+  /// - scenes: `image_size` (16 to 512 pixels), `training_scenes`, `evaluation_scenes`, `scene_seed`, `frames` (of
+  ///   the clip that each scene then is).
   /// - Throws: `ConfigError` for an unknown name, with the nearest known one, and for a root that does not exist;
   ///   `DatasetError` for what is wrong inside it.
   public static func dataset(_ data: ConfigSection, _ split: Split) throws -> any ImageDataset {
@@ -44,7 +45,8 @@ public enum DatasetCatalog {
     return Scenes(
       count: split == .training ? training : evaluation,
       side: try data.int("image_size", default: 32, in: 16...512),
-      seed: try data.int("scene_seed", default: 0), split: split)
+      seed: try data.int("scene_seed", default: 0), split: split,
+      frames: try data.int("frames", default: 1, in: 1...256))
   }
 
   private static let fashionNames = [

@@ -14,6 +14,8 @@ public struct BatchSchedule: Hashable, Sendable {
   public let stepsPerEpoch: Int
   /// How many times a step has each of its samples.
   public let repeats: Int
+  /// Samples that a batch has all or none of.
+  public let framesPerClip: Int
   private let purpose: Purpose
 
   private enum Purpose: Hashable { case training, evaluation }
@@ -25,13 +27,20 @@ public struct BatchSchedule: Hashable, Sendable {
   /// parts. A short last batch is dealt as evenly as possible, or dropped.
   /// - Parameter repeats: how many times a step has each of its samples (repeated augmentation: Hoffer et al., CVPR
   ///   2020). An epoch is as long as without, and so sees one in `repeats` of the samples.
-  /// - Throws: `BatchScheduleError` when the batch does not divide over the replicas or the samples do not suffice.
+  /// - Throws: `BatchScheduleError` when the batch does not divide over the replicas, or not into whole clips, or the
+  ///   samples do not suffice.
   public init(
-    sampleCount: Int, globalBatch: Int, replicas: Int, dropsShortBatch: Bool = false, repeats: Int = 1
+    sampleCount: Int, globalBatch: Int, replicas: Int, dropsShortBatch: Bool = false, repeats: Int = 1,
+    framesPerClip: Int = 1
   ) throws {
     precondition(replicas > 0 && repeats > 0, "\(replicas) replicas, \(repeats) times each sample")
+    precondition(
+      framesPerClip > 0 && sampleCount % framesPerClip == 0, "\(sampleCount) samples in clips of \(framesPerClip)")
     guard globalBatch > 0, globalBatch % replicas == 0 else {
       throw BatchScheduleError.batchNotDivisible(globalBatch: globalBatch, replicas: replicas)
+    }
+    guard globalBatch / replicas % framesPerClip == 0 else {
+      throw BatchScheduleError.splitsClips(globalBatch: globalBatch, replicas: replicas, framesPerClip: framesPerClip)
     }
     guard sampleCount >= replicas else {
       throw BatchScheduleError.fewerSamplesThanReplicas(samples: sampleCount, replicas: replicas)
@@ -42,6 +51,7 @@ public struct BatchSchedule: Hashable, Sendable {
     self.sampleCount = sampleCount
     self.replicas = replicas
     self.repeats = repeats
+    self.framesPerClip = framesPerClip
     replicaBatch = globalBatch / replicas
     stepsPerEpoch = dropsShortBatch ? sampleCount / globalBatch : (sampleCount + globalBatch - 1) / globalBatch
     purpose = .training
@@ -49,12 +59,13 @@ public struct BatchSchedule: Hashable, Sendable {
 
   /// Evaluation: the samples are cut into batches of `batch` whatever the number of ranks, and each rank takes a
   /// contiguous share of whole batches, so that every number is computed from the same batch on 1 rank and on 64, and
-  /// there is one short batch at most.
+  /// there is one short batch at most. In batches of clips `batch` is a multiple of a clip's frames.
   public init(evaluating sampleCount: Int, batch: Int, ranks: Int) {
     precondition(sampleCount >= 0 && batch > 0 && ranks > 0, "\(sampleCount) samples, batch \(batch), \(ranks) ranks")
     self.sampleCount = sampleCount
     replicas = ranks
     repeats = 1
+    framesPerClip = 1
     replicaBatch = batch
     let batches = (sampleCount + batch - 1) / batch
     stepsPerEpoch = (batches + ranks - 1) / ranks
@@ -68,8 +79,9 @@ public struct BatchSchedule: Hashable, Sendable {
     switch purpose {
     case .training:
       let start = step * globalBatch
-      let held = min(globalBatch, sampleCount - start)
-      return start + held * replica / replicas..<start + held * (replica + 1) / replicas
+      let clips = min(globalBatch, sampleCount - start) / framesPerClip
+      func share(_ replica: Int) -> Int { start + clips * replica / replicas * framesPerClip }
+      return share(replica)..<share(replica + 1)
     case .evaluation:
       let batches = (sampleCount + replicaBatch - 1) / replicaBatch
       let batch = batches * replica / replicas + step
@@ -92,8 +104,8 @@ public struct BatchSchedule: Hashable, Sendable {
     return (step * distinct(globalBatch) + sample, copy)
   }
 
-  /// The different samples among `count` positions of one step.
-  private func distinct(_ count: Int) -> Int { (count + repeats - 1) / repeats }
+  /// The different samples among `count` positions of one step: whole clips.
+  private func distinct(_ count: Int) -> Int { (count / framesPerClip + repeats - 1) / repeats * framesPerClip }
 
   /// Whether some replica has no sample in `step`.
   public func leavesAReplicaEmpty(inStep step: Int) -> Bool {
@@ -113,6 +125,8 @@ public enum BatchScheduleError: Error, Hashable, Sendable, CustomStringConvertib
   case batchLargerThanDataset(globalBatch: Int, samples: Int)
   /// Samples are mixed in pairs, and a replica has an odd number of them.
   case unpaired(globalBatch: Int, replicas: Int)
+  /// A replica would have a part of a clip.
+  case splitsClips(globalBatch: Int, replicas: Int, framesPerClip: Int)
 
   /// The multiple of `replicas` nearest to `globalBatch`, the larger of two equally near ones.
   static func nearestBatch(to globalBatch: Int, replicas: Int) -> Int {
@@ -133,6 +147,10 @@ public enum BatchScheduleError: Error, Hashable, Sendable, CustomStringConvertib
       let nearest = Self.nearestBatch(to: globalBatch, replicas: 2 * replicas)
       return "data.mix mixes the samples of a replica in pairs, and a batch of \(globalBatch) gives each of "
         + "\(replicas) replicas \(globalBatch / replicas); the nearest that is even is \(nearest)"
+    case .splitsClips(let globalBatch, let replicas, let framesPerClip):
+      let nearest = Self.nearestBatch(to: globalBatch, replicas: replicas * framesPerClip)
+      return "a batch of \(globalBatch) gives each of \(replicas) replicas \(globalBatch / replicas) frames, which are "
+        + "no whole clips of \(framesPerClip); the nearest that are is \(nearest)"
     }
   }
 }

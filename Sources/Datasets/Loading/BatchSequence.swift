@@ -65,6 +65,8 @@ public struct BatchSequence: Hashable, Sendable {
 
   /// The order in which `epoch` visits the samples.
   public func order(ofEpoch epoch: Int) -> EpochOrder {
-    EpochOrder(count: schedule.sampleCount, seed: seed, epoch: epoch, isShuffled: isShuffled)
+    EpochOrder(
+      count: schedule.sampleCount, seed: seed, epoch: epoch, isShuffled: isShuffled,
+      framesPerClip: schedule.framesPerClip)
   }
 }

@@ -10,6 +10,9 @@ import Compute
 public struct EpochOrder: Hashable, Sendable {
   /// The number of samples.
   public let count: Int
+  /// Samples that stay together, one after the other: clips are shuffled, not their frames.
+  private let framesPerClip: Int
+  private let clips: Int
   /// The keys of the rounds; none when samples come in their natural order.
   private let rounds: [RandomKey]
   private let rows: Int
@@ -17,11 +20,15 @@ public struct EpochOrder: Hashable, Sendable {
 
   /// The order of `epoch`. The epoch is part of the key: there is nothing to set between epochs.
   /// - Parameter isShuffled: `false` gives the natural order 0, 1, 2 …
-  public init(count: Int, seed: UInt64, epoch: Int, isShuffled: Bool = true) {
-    precondition(count >= 0, "an order of \(count) samples")
+  public init(count: Int, seed: UInt64, epoch: Int, isShuffled: Bool = true, framesPerClip: Int = 1) {
+    precondition(
+      count >= 0 && framesPerClip > 0 && count % framesPerClip == 0,
+      "an order of \(count) samples in clips of \(framesPerClip)")
     self.count = count
-    rows = Self.squareRoot(roundedUp: count)
-    columns = rows == 0 ? 0 : (count + rows - 1) / rows
+    self.framesPerClip = framesPerClip
+    clips = count / framesPerClip
+    rows = Self.squareRoot(roundedUp: clips)
+    columns = rows == 0 ? 0 : (clips + rows - 1) / rows
     let key = RandomKey(seed).appending("epoch order").appending(epoch)
     rounds = isShuffled ? (0..<Self.roundCount).map { key.appending($0) } : []
   }
@@ -33,9 +40,9 @@ public struct EpochOrder: Hashable, Sendable {
   public func index(at position: Int) -> Int {
     precondition(position >= 0 && position < count, "position \(position) of \(count)")
     if rounds.isEmpty { return position }
-    var cell = position
-    repeat { cell = permuted(cell) } while cell >= count
-    return cell
+    var (cell, frame) = position.quotientAndRemainder(dividingBy: framesPerClip)
+    repeat { cell = permuted(cell) } while cell >= clips
+    return cell * framesPerClip + frame
   }
 
   /// Each half in turn is shifted by a pseudo-random function of the other, which undoes as easily as it is done.

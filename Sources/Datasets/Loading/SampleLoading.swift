@@ -24,7 +24,8 @@ struct SampleLoading: Sendable {
       guard sample.label >= 0 && sample.label < classCount else {
         throw DatasetError(file: dataset.name(of: index), reason: "class \(sample.label), but there are \(classCount)")
       }
-      let first = key.appending(batch.address.epoch).appending(index)
+      // The frames of a clip are flipped and cropped as one.
+      let first = key.appending(batch.address.epoch).appending(index / dataset.framesPerClip)
       try pipeline.write(sample.image, key: copy == 0 ? first : first.appending(copy), to: pixels)
       batch.labelMemory[place] = Int32(sample.label)
       batch.weightMemory[place] = 1

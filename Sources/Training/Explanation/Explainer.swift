@@ -1,39 +1,8 @@
 import Compute
 import Datasets
-import Foundation
 import Graphs
 import Layers
 import Pictures
-
-/// Why a network says what it says of one picture.
-public struct Explanation: Sendable {
-  /// The class whose score is explained.
-  public let label: Int
-  public let logits: [Float]
-  /// The picture as the network is shown it, before it is normalised.
-  public let picture: PixelImage
-  /// Where the last feature map speaks for the class: Grad-CAM, at that map's size, from 0 up.
-  public let activation: HeatMap
-  /// What the attention modules did, in the order of the network.
-  public let observations: [Observation]
-
-  package init(
-    label: Int, logits: [Float], picture: PixelImage, activation: HeatMap, observations: [Observation]
-  ) {
-    self.label = label
-    self.logits = logits
-    self.picture = picture
-    self.activation = activation
-    self.observations = observations
-  }
-
-  /// The softmax of the logits.
-  public var probabilities: [Double] {
-    let largest = Double(logits.max() ?? 0), powers = logits.map { exp(Double($0) - largest) }
-    let total = powers.reduce(0, +)
-    return powers.map { $0 / total }
-  }
-}
 
 /// Runs a network under watch: what its modules marked as worth seeing is kept, and the gradient of one class's score
 /// at the last feature map.
@@ -41,6 +10,8 @@ public struct Explanation: Sendable {
 /// It has a plan of its own, with the rewrites left out that would fuse what is to be seen into its neighbours, on the
 /// parameters of others. It changes neither these nor their gradients.
 public final class Explainer {
+  /// Pictures that are explained together: the frames of a clip where the network's modules look at time, else one.
+  public let framesPerClip: Int
   private let runner: PlanRunner
   private let sightings: [Sighting]
   private let features: Sighting
@@ -52,8 +23,9 @@ public final class Explainer {
   /// - Throws: `TraceError` for shapes that do not fit, `ExplanationError` for a network that marks no features,
   ///   `ArenaError` when the memory is not to be had.
   public init(_ network: any Module, image: Shape, state: ModelState, team: WorkerTeam) throws {
+    framesPerClip = network.framesPerClip(image: image)
     let trace = Trace(mode: .inference, isWatched: true)
-    let logits = network(trace.input("images", Shape([1] + image.array)))
+    let logits = network(trace.input("images", Shape([framesPerClip] + image.array)))
     _ = try trace.finish()
     trace.output("logits", logits)
     trace.root("logits", logits)
@@ -75,20 +47,40 @@ public final class Explainer {
   /// - Parameter label: the class; the likeliest when `nil`.
   /// - Throws: `TransformError` when the picture does not suit the pipeline.
   public func explain(_ picture: Image, _ pipeline: TransformPipeline, label: Int? = nil) throws -> Explanation {
-    let shown = try pipeline.prepared(picture, key: RandomKey(0))
-    try pipeline.write(picture, key: RandomKey(0), to: runner.input("images").pointer)
+    try explain([picture], pipeline, label: label)
+  }
+
+  /// Explains the score of a class for the frames of one clip: the mean of its scores for the frames.
+  /// - Parameters:
+  ///   - pictures: `framesPerClip` of them.
+  ///   - label: the class; the likeliest when `nil`.
+  /// - Throws: `TransformError` when a picture does not suit the pipeline.
+  public func explain(_ pictures: [Image], _ pipeline: TransformPipeline, label: Int? = nil) throws -> Explanation {
+    precondition(pictures.count == framesPerClip, "\(pictures.count) pictures for \(framesPerClip) frames")
+    let shown = try pictures.map { try pipeline.prepared($0, key: RandomKey(0)) }
+    let images = runner.input("images"), each = images.count / framesPerClip
+    for (frame, picture) in pictures.enumerated() {
+      try pipeline.write(picture, key: RandomKey(0), to: images.pointer + frame * each)
+    }
     runner.forward(random: RandomKey(0))
-    let logits = runner.output("logits").array
-    let label = label ?? logits.indices.max { logits[$0] < logits[$1] } ?? 0
-    precondition(logits.indices.contains(label), "class \(label) of \(logits.count)")
+    let all = runner.output("logits").array, classes = all.count / framesPerClip
+    let logits = (0..<framesPerClip).map { Array(all[$0 * classes..<($0 + 1) * classes]) }, mean = meanLogits(logits)
+    let label = label ?? mean.indices.max { mean[$0] < mean[$1] } ?? 0
+    precondition(mean.indices.contains(label), "class \(label) of \(classes)")
     let marks = sightings.map { ($0, view(of: $0)) }
-    let observations = Observation.all(marks, aspect: aspect)
-    runner.seed("logits").assign(logits.indices.map { $0 == label ? 1 : 0 })
+    let observations = Observation.all(marks, aspect: aspect, frames: framesPerClip)
+    runner.seed("logits").assign(all.indices.map { $0 % classes == label ? 1 / Float(framesPerClip) : 0 })
     runner.backward()
+    let maps = GradCAM.maps(view(of: features), runner.outputGradient(features.output))
     return Explanation(
-      label: label, logits: logits,
-      picture: PixelImage(width: shown.width, height: shown.height, channels: shown.channels, pixels: shown.pixels),
-      activation: GradCAM.map(view(of: features), runner.outputGradient(features.output)), observations: observations)
+      label: label,
+      frames: shown.indices.map { frame in
+        let picture = shown[frame]
+        return Explanation.Frame(
+          picture: PixelImage(
+            width: picture.width, height: picture.height, channels: picture.channels, pixels: picture.pixels),
+          activation: maps[frame], logits: logits[frame])
+      }, observations: observations)
   }
 
   private func view(of sighting: Sighting) -> TensorView { runner.output(sighting.output) }

@@ -1,8 +1,8 @@
 import Datasets
 import Foundation
 
-/// A few evaluation pictures, explained after every evaluation: `pictures/explanation-1.png` and so on, which the next
-/// evaluation replaces, and TensorBoard images, which stay.
+/// A few evaluation pictures, or clips where the network looks at time, explained after every evaluation:
+/// `pictures/explanation-1.png` and so on, which the next evaluation replaces, and TensorBoard images, which stay.
 final class ExplanationPictures {
   private let dataset: any ImageDataset
   private let pipeline: TransformPipeline
@@ -34,14 +34,18 @@ final class ExplanationPictures {
       hasFailed = true
       return log.warn("run.explain: \(error)")
     }
-    for place in 0..<count {
-      let index = place * dataset.count / count
-      guard let sample = try? dataset.sample(at: index, minimumSide: pipeline.minimumSide),
-        let explanation = try? explainer.explain(sample.image, pipeline)
+    let frames = explainer.framesPerClip, clips = dataset.count / frames, shown = min(count, clips)
+    for place in 0..<shown {
+      let first = place * clips / shown * frames
+      let samples = (first..<first + frames).compactMap {
+        try? dataset.sample(at: $0, minimumSide: pipeline.minimumSide)
+      }
+      guard samples.count == frames, let explanation = try? explainer.explain(samples.map(\.image), pipeline)
       else { continue }
       let names = dataset.classNames
       let sheet = ExplanationSheet(
-        title: "\(dataset.name(of: index)), step \(step)", explanation, truth: sample.label,
+        title: "\(dataset.name(of: first))\(frames > 1 ? ", and the \(frames - 1) after it" : ""), step \(step)",
+        explanation, truth: samples[0].label,
         nameOfClass: { names.indices.contains($0) ? names[$0] : "class \($0)" })
       try log.picture(sheet.rendered(scale: 1), group: "explanation", name: "explanation-\(place + 1)", step: step)
     }

@@ -1,13 +1,13 @@
 import Foundation
 import Pictures
 
-/// One page that explains a network's answer for one picture: Grad-CAM and the likeliest classes, the maps of its
-/// modules by depth, their channel gates and their weights as curves.
+/// One page that explains a network's answer for one picture or clip: Grad-CAM and the likeliest classes, the maps of
+/// its modules by depth, their channel gates and their weights as curves.
 public struct ExplanationSheet {
   /// What stands above the page: the picture's name.
   public let title: String
   public let explanation: Explanation
-  private let nameOfClass: (Int) -> String
+  let nameOfClass: (Int) -> String
   /// What is true, where somebody knows.
   private let truth: Int?
 
@@ -20,18 +20,18 @@ public struct ExplanationSheet {
     self.nameOfClass = nameOfClass
   }
 
-  private static let width = 880.0
-  private static let margin = 24.0
-  private static let content = width - 2 * margin
-  private static let headingFont = Font(size: 15, bold: true)
-  private static let textFont = Font(size: 11.5)
-  private static let headingHeight = 34.0
+  static let width = 880.0
+  static let margin = 24.0
+  static let content = width - 2 * margin
+  static let headingFont = Font(size: 15, bold: true)
+  static let textFont = Font(size: 11.5)
+  static let headingHeight = 34.0
   /// A plot keeps a margin of 18 points to its title: plots stick out by that, so that the titles stand in line.
   private static let plotMargin = 18.0
   private static let plotHeight = 282.0
 
   /// A part of the page, drawn from a height on.
-  private struct Section {
+  struct Section {
     let height: Double
     let draw: (_ canvas: Canvas, _ y: Double) -> Void
   }
@@ -40,8 +40,10 @@ public struct ExplanationSheet {
   /// - Parameter scale: pixels a point; 2 suits print.
   public func rendered(scale: Double = 2) -> Canvas {
     let modules = ModuleFigures(explanation.observations)
-    var sections = [answer(scale)]
+    var sections = explanation.frames.count > 1 ? clipAnswer(scale) : [answer(scale)]
     for group in modules.maps { sections.append(maps(group, scale)) }
+    for group in modules.strips { sections.append(strips(group, scale)) }
+    if let group = modules.frameAttention { sections.append(frameAttention(group)) }
     let plots = modules.plots
     for start in stride(from: 0, to: plots.count, by: 2) {
       sections.append(pair(Array(plots[start..<min(start + 2, plots.count)])))
@@ -60,7 +62,8 @@ public struct ExplanationSheet {
   /// The picture, Grad-CAM over it, and the likeliest classes.
   private func answer(_ scale: Double) -> Section {
     let size = PicturePanels(items: [], columns: 4), side = size.side(width: Self.content)
-    let picture = explanation.picture, map = explanation.activation, largest = map.range?.upperBound ?? .nan
+    let picture = explanation.frames[0].picture, map = explanation.frames[0].activation
+    let largest = map.range?.upperBound ?? .nan
     let range = 0...(largest > 0 ? largest : 1)
     let items = [
       PicturePanels.Item(
@@ -80,16 +83,19 @@ public struct ExplanationSheet {
       let top = y + Self.headingHeight, x = Self.margin + 2 * (side + panels.gap) + 18
       panels.draw(on: canvas, at: Point(x: Self.margin, y: top), width: Self.content)
       drawClasses(on: canvas, in: Rectangle(x: x, y: top, width: Self.width - Self.margin - x, height: side))
-      let bar = Rectangle(
-        x: (x + canvas.width(of: "least", Self.textFont) + 6).rounded(), y: top + side - 26, width: 180, height: 10)
-      canvas.text(
-        "Colours of every map, from its least to its largest number:", at: Point(x: x, y: bar.y - 18), Self.textFont,
-        .slate)
-      canvas.colorBar(in: bar, low: "least", high: "largest", Self.textFont)
+      drawColors(
+        "Colours of every map, from its least to its largest number:", on: canvas, at: Point(x: x, y: top + side - 44))
     }
   }
 
-  private func drawClasses(on canvas: Canvas, in frame: Rectangle) {
+  func drawColors(_ sentence: String, on canvas: Canvas, at place: Point) {
+    let bar = Rectangle(
+      x: (place.x + canvas.width(of: "least", Self.textFont) + 6).rounded(), y: place.y + 18, width: 180, height: 10)
+    canvas.text(sentence, at: place, Self.textFont, .slate)
+    canvas.colorBar(in: bar, low: "least", high: "largest", Self.textFont)
+  }
+
+  func drawClasses(on canvas: Canvas, in frame: Rectangle) {
     let probabilities = explanation.probabilities
     for (row, label) in Self.listed(probabilities, explained: explanation.label).enumerated() {
       let y = frame.y + 10 + Double(row) * 24, share = probabilities[label]
@@ -124,13 +130,24 @@ public struct ExplanationSheet {
         note: "\(map.columns)×\(map.rows)" + (map.range.map { ", " + group.rangeNote($0) } ?? ""))
     }
     let panels = PicturePanels(items: items, columns: ModuleFigures.mapColumns)
-    return Section(height: Self.headingHeight + panels.height(width: Self.content) + 24) { canvas, y in
-      canvas.text(group.title, at: Point(x: Self.margin, y: y + 8), Self.headingFont)
-      canvas.text(
-        group.note, at: Point(x: Self.margin + canvas.width(of: group.title, Self.headingFont) + 12, y: y + 8),
-        Self.textFont, .slate)
-      panels.draw(on: canvas, at: Point(x: Self.margin, y: y + Self.headingHeight), width: Self.content)
+    return section(group.title, group.note, panels)
+  }
+
+  /// Panels under a heading.
+  func section(_ title: String, _ note: String, _ panels: PicturePanels, width: Double = content) -> Section {
+    Section(height: Self.headingHeight + panels.height(width: width) + 24) { canvas, y in
+      drawHeading(title, note, on: canvas, y: y)
+      panels.draw(on: canvas, at: Point(x: Self.margin, y: y + Self.headingHeight), width: width)
     }
+  }
+
+  func drawHeading(_ title: String, _ note: String, on canvas: Canvas, y: Double) {
+    let short = canvas.shortened(title, toFit: Self.content, Self.headingFont)
+    let x = Self.margin + canvas.width(of: short, Self.headingFont) + 12
+    canvas.text(short, at: Point(x: Self.margin, y: y + 8), Self.headingFont)
+    canvas.text(
+      canvas.shortened(note, toFit: Self.width - Self.margin - x, Self.textFont), at: Point(x: x, y: y + 8),
+      Self.textFont, .slate)
   }
 
   private func pair(_ plots: [LinePlot]) -> Section {
@@ -146,8 +163,11 @@ public struct ExplanationSheet {
     }
   }
 
-  private func overlay(_ map: HeatMap, side: Double, _ scale: Double, range: ClosedRange<Float>? = nil) -> PixelImage {
-    let picture = explanation.picture
+  /// - Parameter frame: of a clip, the one that is under the map.
+  func overlay(
+    _ map: HeatMap, frame: Int = 0, side: Double, _ scale: Double, range: ClosedRange<Float>? = nil
+  ) -> PixelImage {
+    let picture = explanation.frames[frame].picture
     let magnification = side * scale / Double(max(picture.width, picture.height))
     func pixels(_ extent: Int) -> Int { max(1, Int((Double(extent) * magnification).rounded())) }
     return map.overlaid(on: picture, width: pixels(picture.width), height: pixels(picture.height), range: range)

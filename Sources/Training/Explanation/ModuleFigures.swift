@@ -7,15 +7,24 @@ package struct ModuleFigures {
   static let mapColumns = 6
   /// The most maps of one kind: a row.
   private static let mostMaps = mapColumns
+  /// The most rows of a clip's frames of one kind.
+  private static let mostStrips = 3
   /// The most curves in one plot: beyond, colours would repeat.
   private static let mostCurves = 6
 
+  /// Maps of one kind over the frames of a clip, by depth: a row of the page for each module.
+  package struct Strips {
+    package let title: String
+    package let note: String
+    package let items: [(name: String, maps: [HeatMap])]
+  }
+
   /// Maps of one kind by depth.
-  struct Maps {
-    let title: String
+  package struct Maps {
+    package let title: String
     /// What was left out.
-    let note: String
-    let items: [(name: String, map: HeatMap)]
+    package let note: String
+    package let items: [(name: String, map: HeatMap)]
     /// Whether the numbers of a map are shares of 1, of which only the largest says something.
     let areShares: Bool
 
@@ -31,7 +40,7 @@ package struct ModuleFigures {
   package init(_ observations: [Observation]) { self.observations = observations }
 
   /// Gates of places, then attention over places.
-  var maps: [Maps] {
+  package var maps: [Maps] {
     let gates = observations.compactMap { observation in
       if case .places(let map) = observation.content { (observation.path, map) } else { nil }
     }
@@ -47,6 +56,31 @@ package struct ModuleFigures {
     ].compactMap { $0 }
   }
 
+  /// Frames that attend to frames.
+  package var frameAttention: Maps? {
+    let all = observations.compactMap { observation in
+      if case .frameAttention(let map) = observation.content { (observation.path, map) } else { nil }
+    }
+    return maps("Attention over time", all, areShares: true)
+  }
+
+  /// Attention over the places of a clip.
+  package var strips: [Strips] {
+    [false, true].compactMap { isOfMiddle in
+      let all = observations.compactMap { observation -> (path: String, maps: [HeatMap])? in
+        if case .clipAttention(let maps, isOfMiddle) = observation.content { (observation.path, maps) } else { nil }
+      }
+      guard let frames = all.first?.maps.count else { return nil }
+      let names = ShortPaths(all.map(\.path))
+      let shown = Self.shown(all.map { [$0.maps[0].rows, $0.maps[0].columns] }, atMost: Self.mostStrips)
+      return Strips(
+        title: isOfMiddle
+          ? "Attention of the centre of frame \(frames / 2 + 1)\(names.suffix)"
+          : "Attention of each frame's centre\(names.suffix)",
+        note: Self.note(shown.count, of: all.count), items: shown.map { (names.names[$0], all[$0].maps) })
+    }
+  }
+
   private func maps(_ title: String, _ all: [(path: String, map: HeatMap)], areShares: Bool) -> Maps? {
     guard !all.isEmpty else { return nil }
     let names = ShortPaths(all.map(\.path))
@@ -56,8 +90,23 @@ package struct ModuleFigures {
       items: shown.map { (names.names[$0], all[$0].map) }, areShares: areShares)
   }
 
-  /// Channel gates first, then weights and factors by depth.
-  package var plots: [LinePlot] { gatePlots + partPlots }
+  /// Channel gates first, then gates of frames, then weights and factors by depth.
+  package var plots: [LinePlot] { gatePlots + framePlots + partPlots }
+
+  private var framePlots: [LinePlot] {
+    let all = observations.compactMap { observation -> (path: String, values: [Float])? in
+      if case .frames(let values) = observation.content { (observation.path, values) } else { nil }
+    }
+    guard let frames = all.first?.values.count else { return [] }
+    // All have as many frames: of many modules some are shown, evenly.
+    let names = ShortPaths(all.map(\.path)), shown = Self.shown(all.indices.map { [$0] }, atMost: Self.mostCurves)
+    let left = shown.count < all.count ? ", \(shown.count) of \(all.count)" : ""
+    return [
+      LinePlot(
+        title: "Gates of the frames\(names.suffix)\(left)", xLabel: "frame", yLabel: "gate",
+        series: shown.map { series(names.names[$0], all[$0].values) }, xNames: (1...frames).map { "\($0)" })
+    ]
+  }
 
   private var gatePlots: [LinePlot] {
     let all = observations.compactMap { observation -> (path: String, values: [Float])? in

@@ -3,7 +3,7 @@ import Foundation
 import Graphs
 import Pictures
 
-/// What one module of a network did with one picture, brought to what can be drawn.
+/// What one module of a network did with one picture or clip, brought to what can be drawn.
 public struct Observation: Hashable, Sendable {
   public enum Content: Hashable, Sendable {
     /// A gate's factor for each channel; the mean over the places where it differs from place to place.
@@ -12,6 +12,14 @@ public struct Observation: Hashable, Sendable {
     case places(HeatMap)
     /// The share that each place has, for the whole picture or for the position in its middle.
     case attention(HeatMap, isOfCentre: Bool)
+    /// Of a clip: the share that each place of each frame has for the position in the middle of that frame, or for the
+    /// one in the middle of the clip's middle frame.
+    case clipAttention([HeatMap], isOfMiddleFrame: Bool)
+    /// The share that each frame, a column, has for each frame, a row: the mean over what the places of the one take
+    /// from those of the other.
+    case frameAttention(HeatMap)
+    /// A gate's factor for each frame: the mean over channels and places.
+    case frames([Float])
     /// Numbers of named parts: weights that depend on the picture, or trained factors that do not.
     case parts(title: String, names: [String], values: [Float], areTrained: Bool)
   }
@@ -25,17 +33,22 @@ public struct Observation: Hashable, Sendable {
     self.content = content
   }
 
-  /// What a network's marks hold after it has seen one picture.
-  /// - Parameter aspect: the picture's height divided by its width: positions without a grid of their own are laid out
-  ///   like it.
-  package static func all(_ marks: [(sighting: Sighting, view: TensorView)], aspect: Double) -> [Observation] {
+  /// What a network's marks hold after it has seen one picture or the frames of one clip.
+  /// - Parameters:
+  ///   - aspect: the picture's height divided by its width: positions without a grid of their own are laid out like it.
+  ///   - frames: of the clip; 1 for a picture.
+  package static func all(
+    _ marks: [(sighting: Sighting, view: TensorView)], aspect: Double, frames: Int = 1
+  ) -> [Observation] {
     var result: [Observation] = []
     for (sighting, view) in marks {
       switch sighting.sight {
       case .features: continue
-      case .gate: result += gate(sighting.path, view)
+      case .gate: result += gate(sighting.path, view, frames: frames)
       case .attention: result += attention(sighting.path, view)
-      case .relation: result += relation(sighting.path, view, aspect: aspect)
+      case .relation: result += relation(sighting.path, view, aspect: aspect, frames: frames)
+      case .relationInTime: result += relationInTime(sighting.path, view, frames: frames)
+      case .relationInClip: result += relationInClip(sighting.path, view, aspect: aspect, frames: frames)
       case .weights(let title, let parts): result += weights(sighting.path, title, parts, view)
       case .factor(let title, let name):
         var (names, values) = ([name], [view[0]])
@@ -52,8 +65,9 @@ public struct Observation: Hashable, Sendable {
     return result
   }
 
-  private static func gate(_ path: String, _ view: TensorView) -> [Observation] {
-    guard view.shape.rank == 4, view.shape[0] == 1 else { return [] }
+  private static func gate(_ path: String, _ view: TensorView, frames: Int) -> [Observation] {
+    guard view.shape.rank == 4, view.shape[0] == frames else { return [] }
+    if frames > 1 { return gateOfClip(path, view) }
     let (rows, columns, channels) = (view.shape[1], view.shape[2], view.shape[3]), places = rows * columns
     var overChannels = [Double](repeating: 0, count: places), overPlaces = [Double](repeating: 0, count: channels)
     for place in 0..<places {
@@ -80,19 +94,21 @@ public struct Observation: Hashable, Sendable {
     return [Observation(path: path, content: .attention(map, isOfCentre: false))]
   }
 
-  /// The row of the position in the middle, its mean over the heads.
-  private static func relation(_ path: String, _ view: TensorView, aspect: Double) -> [Observation] {
-    let rank = view.shape.rank
-    guard rank >= 3, view.shape[0] == 1 else { return [] }
-    let heads = rank == 4 ? view.shape[1] : 1, positions = view.shape[rank - 2], keys = view.shape[rank - 1]
-    guard let from = grid(positions, aspect: aspect), let to = grid(keys, aspect: aspect) else { return [] }
+  /// The row of the position in the middle, its mean over the heads; of a clip, one for each frame.
+  private static func relation(_ path: String, _ view: TensorView, aspect: Double, frames: Int) -> [Observation] {
+    guard let relation = Relation(view), relation.groups == frames,
+      let from = grid(relation.positions, aspect: aspect), let to = grid(relation.keys, aspect: aspect)
+    else { return [] }
     let centre = from.rows / 2 * from.columns + from.columns / 2
-    let values = (0..<keys).map { key in
-      let sum = (0..<heads).reduce(0.0) { $0 + Double(view[($1 * positions + centre) * keys + key]) }
-      return Float(sum / Double(heads))
+    let maps = (0..<frames).map { frame in
+      HeatMap(rows: to.rows, columns: to.columns, values: relation.row(frame, centre))
     }
-    let map = HeatMap(rows: to.rows, columns: to.columns, values: values)
-    return [Observation(path: path, content: .attention(map, isOfCentre: true))]
+    return [
+      Observation(
+        path: path,
+        content: frames > 1
+          ? .clipAttention(maps, isOfMiddleFrame: false) : .attention(maps[0], isOfCentre: true))
+    ]
   }
 
   private static func weights(_ path: String, _ title: String, _ parts: [String], _ view: TensorView) -> [Observation] {

@@ -27,6 +27,12 @@ import Testing
     #expect(try first != evaluation.sample(at: 0, minimumSide: nil).image)
   }
 
+  @Test func scenesOfFramesAreClips() throws {
+    let data = ConfigSection(["name": "scenes", "frames": 8, "training_scenes": 5], path: "data")
+    let set = try DatasetCatalog.dataset(data, .training)
+    #expect(set.count == 40 && set.framesPerClip == 8 && set.name(of: 9) == "training scene 1, frame 2")
+  }
+
   @Test func limits() throws {
     let data = ConfigSection(["name": "scenes", "limit": 30, "image_size": 64], path: "data")
     let set = try DatasetCatalog.dataset(data, .training)

@@ -77,6 +77,23 @@ import Testing
     #expect((0..<count).allSatisfy { once.visit(at: $0) == ($0, 0) })
   }
 
+  /// The last step's three clips go to four replicas whole, and repeated samples are repeated clips.
+  @Test func clipsAreNotSplit() throws {
+    let schedule = try BatchSchedule(sampleCount: 56, globalBatch: 32, replicas: 4, framesPerClip: 8)
+    #expect(positions(schedule) == Array(0..<56))
+    #expect((0..<4).map { schedule.positions(step: 1, replica: $0) } == [32..<32, 32..<40, 40..<48, 48..<56])
+    let repeated = try BatchSchedule(sampleCount: 64, globalBatch: 32, replicas: 1, repeats: 2, framesPerClip: 8)
+    let visits = (32..<64).map { repeated.visit(at: $0) }
+    #expect(visits.map(\.position) == Array(16..<32) + Array(16..<32))
+    #expect(visits.map(\.copy) == Array(repeating: 0, count: 16) + Array(repeating: 1, count: 16))
+    let error = #expect(throws: BatchScheduleError.self) {
+      try BatchSchedule(sampleCount: 64, globalBatch: 32, replicas: 8, framesPerClip: 8)
+    }
+    #expect(
+      error?.description
+        == "a batch of 32 gives each of 8 replicas 4 frames, which are no whole clips of 8; the nearest that are is 64")
+  }
+
   @Test func refusals() {
     func sentence(_ samples: Int, _ batch: Int, _ replicas: Int) -> String {
       do {

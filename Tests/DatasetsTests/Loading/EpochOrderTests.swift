@@ -31,6 +31,16 @@ import Testing
     #expect((0..<12).map(order.index(at:)) == Array(0..<12))
   }
 
+  /// Clips come in the order that as many samples would, each with its frames one after the other.
+  @Test func clipsStayTogether() {
+    let clips = EpochOrder(count: 7, seed: 42, epoch: 3)
+    let frames = EpochOrder(count: 28, seed: 42, epoch: 3, framesPerClip: 4)
+    #expect((0..<28).map(frames.index(at:)) == (0..<28).map { clips.index(at: $0 / 4) * 4 + $0 % 4 })
+    #expect(clips.index(at: 0) != 0 || clips.index(at: 1) != 1)
+    let natural = EpochOrder(count: 12, seed: 3, epoch: 4, isShuffled: false, framesPerClip: 4)
+    #expect((0..<12).map(natural.index(at:)) == Array(0..<12))
+  }
+
   /// A checkpoint made by one version is resumed by the next, so the order is part of the format.
   @Test func orderIsPinned() {
     #expect(indices(10, seed: 42, epoch: 0) == [6, 8, 2, 4, 1, 3, 7, 0, 5, 9])

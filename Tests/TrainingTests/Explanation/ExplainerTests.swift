@@ -20,6 +20,14 @@ private struct CamNetwork: Module {
   }
 }
 
+/// The same on clips of two frames, which it keeps apart.
+private struct CamClipNetwork: Module {
+  func callAsFunction(_ images: Tensor) -> Tensor {
+    images.trace.takes(framesPerClip: 2)
+    return CamNetwork()(images)
+  }
+}
+
 /// Grad-CAM is that of the paper, and explaining changes nothing.
 @Suite struct ExplainerTests {
   /// 8 columns and 6 rows, byte i being 37 i mod 256.
@@ -30,9 +38,9 @@ private struct CamNetwork: Module {
   }
 
   /// Element i of parameter p, counted from 1 in file order, is sin(0.9 i² + p) / 2.
-  private static func runners(_ network: any Module = CamNetwork()) throws -> NetworkRunners {
+  private static func runners(_ network: any Module = CamNetwork(), batch: Int = 1) throws -> NetworkRunners {
     let runners = try NetworkRunners(
-      network, Classification(), batch: 1, image: [6, 8, 3], team: WorkerTeam(count: 1), key: RandomKey(0),
+      network, Classification(), batch: batch, image: [6, 8, 3], team: WorkerTeam(count: 1), key: RandomKey(0),
       mode: .inference)
     let order = ["conv1.weight", "conv1.bias", "conv2.weight", "conv2.bias", "fc.weight", "fc.bias"]
     for (place, path) in order.enumerated() {
@@ -62,9 +70,9 @@ private struct CamNetwork: Module {
     let explainer = try Explainer(runners.network, image: [6, 8, 3], state: runners.state, team: runners.team)
     for (label, map) in Self.expected.sorted(by: { $0.key < $1.key }) {
       let found = try explainer.explain(Self.picture, try Self.pipeline(), label: label)
-      #expect(found.activation.rows == 6 && found.activation.columns == 8 && found.label == label)
+      #expect(found.frames[0].activation.rows == 6 && found.frames[0].activation.columns == 8 && found.label == label)
       // The expected numbers have six decimals; single precision adds less than one unit of the sixth.
-      let differences = zip(found.activation.values, map).map { abs($0 - $1) }
+      let differences = zip(found.frames[0].activation.values, map).map { abs($0 - $1) }
       #expect(differences.allSatisfy { $0 < 1.2e-6 }, "class \(label): \(differences.max() ?? 0)")
     }
     let likeliest = try explainer.explain(Self.picture, try Self.pipeline())
@@ -125,7 +133,7 @@ private struct CamNetwork: Module {
     let explainer = try Explainer(runners.network, image: [6, 8, 3], state: runners.state, team: runners.team)
     let explanation = try explainer.explain(Self.picture, try Self.pipeline())
     #expect(runners.state.values.array == before && runners.state.gradients.array.allSatisfy { $0 == 3 })
-    #expect(explanation.picture.rgb == Self.picture.pixels)
+    #expect(explanation.frames[0].picture.rgb == Self.picture.pixels)
     #expect(abs(explanation.probabilities.reduce(0, +) - 1) < 1e-12)
     #expect(explanation.observations.count == 2)
     guard case .channels(let gates) = explanation.observations[0].content else {
@@ -136,7 +144,33 @@ private struct CamNetwork: Module {
     let factor = Observation.Content.parts(title: "factors", names: ["α"], values: [0.5], areTrained: true)
     #expect(explanation.observations[1] == Observation(path: "", content: factor))
     let again = try explainer.explain(Self.picture, try Self.pipeline())
-    #expect(again.activation == explanation.activation && again.observations == explanation.observations)
+    #expect(again.frames[0].activation == explanation.frames[0].activation)
+    #expect(again.observations == explanation.observations)
+  }
+
+  /// Frames that know nothing of each other: each has half the share in the clip's score that it has in its own.
+  @Test func `A clip's score is the mean of its frames'`() throws {
+    let other = Image(width: 8, height: 6, channels: 3, pixels: (0..<144).map { UInt8($0 * 91 % 256) })
+    let single = try Self.runners(), pair = try Self.runners(CamClipNetwork(), batch: 2)
+    let one = try Explainer(single.network, image: [6, 8, 3], state: single.state, team: single.team)
+    let two = try Explainer(pair.network, image: [6, 8, 3], state: pair.state, team: pair.team)
+    #expect(one.framesPerClip == 1 && two.framesPerClip == 2)
+    let alone = try [Self.picture, other].map { try one.explain($0, try Self.pipeline(), label: 0) }
+    let clip = try two.explain([Self.picture, other], try Self.pipeline(), label: 0)
+    for (frame, single) in zip(clip.frames, alone) {
+      let expected = single.frames[0]
+      #expect(frame.picture == expected.picture)
+      #expect(zip(frame.logits, expected.logits).allSatisfy { abs($0 - $1) < 1e-6 })
+      #expect(zip(frame.activation.values, expected.activation.values).allSatisfy { abs($0 - $1 / 2) < 1e-6 })
+    }
+    #expect(clip.frames[0].activation != clip.frames[1].activation)
+    let means = zip(alone[0].logits, alone[1].logits).map { ($0 + $1) / 2 }
+    #expect(zip(clip.logits, means).allSatisfy { abs($0 - $1) < 1e-6 })
+    guard case .frames(let gates)? = clip.observations.map(\.content).dropFirst().first else {
+      Issue.record("\(clip.observations)")
+      return
+    }
+    #expect(gates.count == 2)
   }
 
   @Test func `A network that shows nothing says so`() throws {

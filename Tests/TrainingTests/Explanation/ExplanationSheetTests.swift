@@ -6,8 +6,12 @@ import Training
 @Suite struct ExplanationSheetTests {
   private func explanation(_ observations: [Observation], logits: [Float] = [2, 1, 0]) -> Explanation {
     Explanation(
-      label: 0, logits: logits, picture: PixelImage(width: 4, height: 3, channels: 1, pixels: Array(0..<12)),
-      activation: HeatMap(rows: 1, columns: 2, values: [0, 1]), observations: observations)
+      label: 0,
+      frames: [
+        Explanation.Frame(
+          picture: PixelImage(width: 4, height: 3, channels: 1, pixels: Array(0..<12)),
+          activation: HeatMap(rows: 1, columns: 2, values: [0, 1]), logits: logits)
+      ], observations: observations)
   }
 
   private func channels(_ path: String, _ values: [Float]) -> Observation {
@@ -84,6 +88,28 @@ import Training
     #expect(color.red > 0.5 && color.green > 0.5 && color.blue < 0.3, "\(color)")
   }
 
+  @Test func `A clip's attention has rows of frames, squares of frames, and curves`() {
+    let maps = (0..<4).map { HeatMap(rows: 1, columns: 1, values: [Float($0)]) }
+    let square = HeatMap(rows: 4, columns: 4, values: (0..<16).map { Float($0) })
+    let figures = ModuleFigures(
+      (0..<5).flatMap { block -> [Observation] in
+        [
+          Observation(path: "layer3.\(block).nl", content: .clipAttention(maps, isOfMiddleFrame: true)),
+          Observation(path: "layer3.\(block).nl", content: .frameAttention(square)),
+          Observation(path: "layer3.\(block).nl", content: .frames([Float(block), 1, 2, 3])),
+        ]
+      })
+    #expect(figures.strips.map(\.title) == ["Attention of the centre of frame 3 (nl)"])
+    #expect(figures.strips[0].items.map(\.name) == ["layer3.0", "layer3.4"])
+    #expect(figures.strips[0].note == "2 of 5 modules")
+    #expect(figures.frameAttention?.items.count == 5 && figures.maps.isEmpty)
+    let plot = figures.plots[0]
+    #expect(plot.title == "Gates of the frames (nl)" && plot.xNames == ["1", "2", "3", "4"])
+    #expect(plot.series[4].points.map(\.y) == [4, 1, 2, 3])
+    #expect(ExplanationSheet.shownFrames(of: 3) == [0, 1, 2])
+    #expect(ExplanationSheet.shownFrames(of: 16) == [0, 2, 4, 6, 8, 10, 12, 14])
+  }
+
   @Test func `Odd numbers and names are drawn without trouble`() throws {
     let long = String(repeating: "Hippopotamus amphibius. ", count: 20)
     let wild: [Float] = [.nan, .infinity, -.infinity, 0, 1e38]
@@ -95,9 +121,19 @@ import Training
       Observation(path: "p", content: .parts(title: long, names: [long], values: [.nan], areTrained: false)),
     ]
     var odd = explanation(observations, logits: [.nan])
-    odd = Explanation(
-      label: 0, logits: odd.logits, picture: odd.picture, activation: map, observations: observations)
-    let sheet = ExplanationSheet(title: long, odd, nameOfClass: { _ in long })
-    #expect(try !sheet.rendered(scale: 1).pngBytes().isEmpty)
+    let picture = odd.frames[0].picture, frame = Explanation.Frame(picture: picture, activation: map, logits: [.nan])
+    for count in [1, 2, 5, 11] {
+      let clip = HeatMap(rows: count, columns: count, values: (0..<count * count).map { wild[$0 % 5] })
+      let ofClip: [Observation] = count == 1 ? [] : [
+        Observation(path: long, content: .frameAttention(clip)), Observation(path: "", content: .frames(wild)),
+        Observation(
+          path: long,
+          content: .clipAttention([HeatMap](repeating: map, count: count), isOfMiddleFrame: count == 2)),
+      ]
+      odd = Explanation(
+        label: 0, frames: [Explanation.Frame](repeating: frame, count: count), observations: observations + ofClip)
+      let sheet = ExplanationSheet(title: long, odd, nameOfClass: { _ in long })
+      #expect(try !sheet.rendered(scale: 1).pngBytes().isEmpty)
+    }
   }
 }

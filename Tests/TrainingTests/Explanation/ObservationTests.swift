@@ -6,12 +6,14 @@ import Training
 
 /// What a mark holds becomes channels, places or parts by its extents.
 @Suite struct ObservationTests {
-  private func all(_ sight: Sight, _ shape: Shape, _ values: [Float], aspect: Double = 1) -> [Observation.Content] {
-    observe([("layer1.0.gate", sight, shape, values)], aspect: aspect).map(\.content)
+  private func all(
+    _ sight: Sight, _ shape: Shape, _ values: [Float], aspect: Double = 1, frames: Int = 1
+  ) -> [Observation.Content] {
+    observe([("layer1.0.gate", sight, shape, values)], aspect: aspect, frames: frames).map(\.content)
   }
 
   private func observe(
-    _ marks: [(path: String, sight: Sight, shape: Shape, values: [Float])], aspect: Double = 1
+    _ marks: [(path: String, sight: Sight, shape: Shape, values: [Float])], aspect: Double = 1, frames: Int = 1
   ) -> [Observation] {
     let trace = Trace(mode: .inference, isWatched: true)
     for mark in marks { _ = trace.scope(mark.path) { trace.input("seen", mark.shape).seen(as: mark.sight) } }
@@ -24,7 +26,7 @@ import Training
         offset += mark.values.count
         return (sighting, view)
       }
-      return Observation.all(seen, aspect: aspect)
+      return Observation.all(seen, aspect: aspect, frames: frames)
     }
   }
 
@@ -50,6 +52,53 @@ import Training
     let map = HeatMap(rows: 2, columns: 2, values: [0.5, 0, 0.25, 0.25])
     #expect(all(.relation, [1, 2, 4, 4], values) == [.attention(map, isOfCentre: true)])
     #expect(all(.relation, [1, 3, 3], [Float](repeating: 0, count: 9)).isEmpty, "three positions are no square")
+  }
+
+  @Test func `A clip's gates are means over its frames, and for each frame`() {
+    let gates: [Float] = [1, 3, 2, 8]
+    #expect(all(.gate, [2, 1, 1, 2], gates, frames: 2) == [.channels([1.5, 5.5]), .frames([2, 5])])
+    #expect(all(.gate, [2, 1, 2, 1], gates, frames: 2) == [.frames([2, 5])])
+    #expect(all(.gate, [1, 1, 2, 2], gates, frames: 2).isEmpty, "one frame of two")
+  }
+
+  /// Two frames of 2x2 places: the fourth row of each.
+  @Test func `A relation within frames is each frame's centre's row`() {
+    var values = [Float](repeating: 0, count: 32)
+    values.replaceSubrange(12..<16, with: [1, 0, 0, 0])
+    values.replaceSubrange(28..<32, with: [0, 0, 0.5, 0.5])
+    let maps = [[1, 0, 0, 0], [0, 0, 0.5, 0.5]].map { HeatMap(rows: 2, columns: 2, values: $0) }
+    #expect(all(.relation, [2, 1, 4, 4], values, frames: 2) == [.clipAttention(maps, isOfMiddleFrame: false)])
+  }
+
+  @Test func `A relation in time is the mean over places and heads`() {
+    let one: [Float] = [1, 0, 0.5, 0.5], two: [Float] = [0, 1, 1, 0]
+    let mean = HeatMap(rows: 2, columns: 2, values: [0.5, 0.5, 0.75, 0.25])
+    #expect(all(.relationInTime, [2, 2, 2], one + two, frames: 2) == [.frameAttention(mean)])
+    #expect(all(.relationInTime, [1, 2, 2, 2], one + two, frames: 2) == [.frameAttention(mean)])
+    #expect(all(.relationInTime, [2, 2, 2], one + two, frames: 4).isEmpty, "two frames, not four")
+  }
+
+  /// Two frames of one place or of 1x2; rows are what a position takes.
+  @Test func `A relation in a clip is summed frame by frame, and shows the middle frame's centre`() {
+    let values: [Float] = [
+      0.1, 0.2, 0.3, 0.4,
+      0.5, 0.1, 0.4, 0,
+      0, 0, 1, 0,
+      0.25, 0.5, 0.125, 0.125,
+    ]
+    let found = all(.relationInClip, [1, 4, 4], values, aspect: 0.5, frames: 2)
+    #expect(found.count == 2)
+    guard case .frameAttention(let matrix)? = found.first else {
+      Issue.record("\(found)")
+      return
+    }
+    // The first frame's two positions take 0.3 and 0.6 of it, the second frame's 0 and 0.75 of the first.
+    #expect(zip(matrix.values, [0.45, 0.55, 0.375, 0.625]).allSatisfy { abs($0 - $1) < 1e-6 }, "\(matrix)")
+    let maps = [[0.25, 0.5], [0.125, 0.125]].map { HeatMap(rows: 1, columns: 2, values: $0) }
+    #expect(found.last == .clipAttention(maps, isOfMiddleFrame: true))
+    // Two zones, each with one position of each frame: no map, the mean of both zones.
+    let zones = all(.relationInClip, [2, 2, 2], [1, 0, 0.5, 0.5, 0, 1, 1, 0], frames: 2)
+    #expect(zones == [.frameAttention(HeatMap(rows: 2, columns: 2, values: [0.5, 0.5, 0.75, 0.25]))])
   }
 
   @Test func `Parts are means over what each has`() {

@@ -10,12 +10,13 @@ struct SceneDrawing {
   /// The amplitude of the film grain, of the full range.
   let grain: Float
   /// Where the grain's numbers come from.
-  let grainKey: RandomKey
+  private(set) var grainKey: RandomKey
+  private let key: RandomKey
 
   /// One object: its shape turned, scaled and placed.
   struct Figure {
     let shape: SceneShape
-    let x: Float, y: Float
+    var x: Float, y: Float
     let radius: Float
     let turn: Rotation
     let fill: Fill
@@ -47,6 +48,7 @@ struct SceneDrawing {
   }
 
   init(_ key: RandomKey) {
+    self.key = key
     var random = RandomStream(key)
     let palette = ScenePalette.all[random.integer(below: ScenePalette.all.count)]
     var colors = palette.objects
@@ -70,6 +72,18 @@ struct SceneDrawing {
       if let other = distractor(beside: main, colors, &random) { figures.append(other) }
     }
     figures.append(main)
+  }
+
+  /// Turns the drawing into one frame of a clip: the main object moves straight on and passes its place in the middle
+  /// half of the clip. It goes two sides in all, so that it comes into sight late or leaves it early.
+  mutating func move(toFrame frame: Int, of frames: Int) {
+    var random = RandomStream(key.appending("motion"))
+    let heading = Rotation(tangentOfHalf: random.uniform(-1, 1))
+    let length: Float = random.integer(below: 2) == 0 ? 2 : -2
+    let way = length * ((Float(frame) + 0.5) / Float(frames) - random.uniform(0.25, 0.75))
+    figures[figures.count - 1].x += way * heading.cosine
+    figures[figures.count - 1].y += way * heading.sine
+    grainKey = grainKey.appending(frame)
   }
 
   /// A small object that the main one covers in part at most, or `nil` where no place is found.

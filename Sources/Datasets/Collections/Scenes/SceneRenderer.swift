@@ -82,7 +82,10 @@ struct SceneRenderer {
     let reach = 1.35 * figure.radius
     let firstColumn = max(0, Int((figure.x - reach) * Float(size))) / 16 * 16
     let endColumn = min(size, Int((figure.x + reach) * Float(size)) + 2)
-    for row in max(0, Int((figure.y - reach) * Float(size)))..<min(size, Int((figure.y + reach) * Float(size)) + 2) {
+    let firstRow = max(0, Int((figure.y - reach) * Float(size)))
+    let endRow = min(size, Int((figure.y + reach) * Float(size)) + 2)
+    // Nothing where the object has left the picture.
+    for row in stride(from: firstRow, to: endRow, by: 1) {
       let y = Lanes(repeating: (Float(row) + 0.5) / Float(size))
       for column in stride(from: firstColumn, to: endColumn, by: 16) {
         let x = Canvas.centers(from: column, of: size)

@@ -4,8 +4,13 @@ import Compute
 ///
 /// Every scene is drawn when it is asked for, from (seed, split, index) alone; nothing is stored, and the same index
 /// gives the same bytes on every machine. The label is the class of the main object, the largest and foremost one.
+///
+/// With `frames` each scene is a clip of so many pictures, through which the main object moves: in some it may be out
+/// of sight.
 public struct Scenes: ImageDataset {
+  /// Pictures: as many as scenes, or as all frames of all scenes.
   public let count: Int
+  public let framesPerClip: Int
   /// Width and height of the picture, in pixels.
   public let side: Int
   /// How many times larger a scene's original is.
@@ -16,21 +21,30 @@ public struct Scenes: ImageDataset {
   private let split: Split
 
   /// - Parameters:
+  ///   - count: scenes.
   ///   - side: 16...512 pixels.
   ///   - originalScale: 1...4.
   ///   - seed: another seed gives other scenes.
   ///   - split: training and evaluation scenes differ for every index.
-  public init(count: Int, side: Int = 32, originalScale: Int = 2, seed: Int = 0, split: Split = .training) {
+  ///   - frames: of the clip that each scene is; 1 for pictures, in which nothing moves.
+  public init(
+    count: Int, side: Int = 32, originalScale: Int = 2, seed: Int = 0, split: Split = .training, frames: Int = 1
+  ) {
     precondition((16...512).contains(side), "scenes of \(side) pixels; 16 to 512 can be drawn")
     precondition((1...4).contains(originalScale), "originals of \(originalScale) times the size; 1 to 4 can be drawn")
-    self.count = count
+    precondition(frames > 0, "clips of \(frames) frames")
+    self.count = count * frames
+    framesPerClip = frames
     self.side = side
     self.originalScale = originalScale
     self.split = split
     key = RandomKey(UInt64(bitPattern: Int64(seed))).appending("scenes").appending(split.rawValue)
   }
 
-  public func name(of index: Int) -> String { "\(split.rawValue) scene \(index)" }
+  public func name(of index: Int) -> String {
+    let (scene, frame) = index.quotientAndRemainder(dividingBy: framesPerClip)
+    return "\(split.rawValue) scene \(scene)" + (framesPerClip > 1 ? ", frame \(frame + 1)" : "")
+  }
 
   /// `minimumSide` has no effect: pictures are drawn at `side`.
   public func sample(at index: Int, minimumSide: Int? = nil) -> Sample {
@@ -67,7 +81,10 @@ public struct Scenes: ImageDataset {
   }
 
   private func renderer(at index: Int) -> SceneRenderer {
-    precondition(index >= 0 && index < count, "scene \(index) of \(count)")
-    return SceneRenderer(drawing: SceneDrawing(key.appending(index)), side: side, scale: originalScale)
+    precondition(index >= 0 && index < count, "picture \(index) of \(count)")
+    let (scene, frame) = index.quotientAndRemainder(dividingBy: framesPerClip)
+    var drawing = SceneDrawing(key.appending(scene))
+    if framesPerClip > 1 { drawing.move(toFrame: frame, of: framesPerClip) }
+    return SceneRenderer(drawing: drawing, side: side, scale: originalScale)
   }
 }

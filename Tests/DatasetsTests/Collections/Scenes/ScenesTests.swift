@@ -123,6 +123,31 @@ import Testing
     #expect(apart >= 90)
   }
 
+  /// Of eight frames each moves the main object by a quarter of the side, in a straight line, and all else stays.
+  @Test func clipsShowTheMainObjectPassing() {
+    let clips = Scenes(count: 40, side: 64, frames: 8), stills = Scenes(count: 40, side: 64)
+    var away = 0, steps = 0
+    for clip in 0..<40 {
+      let frames = (0..<8).map { clips.scene(at: clip * 8 + $0) }, still = stills.scene(at: clip)
+      #expect(frames.allSatisfy { $0.label == still.label && $0.objects.count == still.objects.count })
+      #expect(frames.allSatisfy { $0.objects.dropLast().map(\.mask) == still.objects.dropLast().map(\.mask) })
+      let boxes = frames.map { $0.objects.last!.box }
+      #expect(boxes.contains { $0.width > 0 }, "clip \(clip) never shows its object")
+      away += boxes.count { $0.width == 0 }
+      func isWhole(_ box: PixelBox) -> Bool {
+        box.width > 0 && box.x > 0 && box.y > 0 && box.x + box.width < 64 && box.y + box.height < 64
+      }
+      for (a, b) in zip(boxes, boxes.dropFirst()) where isWhole(a) && isWhole(b) {
+        let (x, y) = (Double(b.x - a.x), Double(b.y - a.y))
+        // Boxes are whole pixels.
+        #expect(abs((x * x + y * y).squareRoot() - 16) < 1.6, "clip \(clip): \(x), \(y)")
+        steps += 1
+      }
+      #expect(frames[0].image != frames[1].image, "grain differs, and the place")
+    }
+    #expect(steps > 20 && away > 60 && away < 160, "\(steps) steps in sight, \(away) of 320 frames without")
+  }
+
   @Test(arguments: [16, 17, 33, 512]) func drawsAnySize(side: Int) {
     let scene = Scenes(count: 1, side: side).scene(at: 0)
     #expect(scene.image.width == side && scene.semanticMask.count == side * side)
