@@ -13,10 +13,12 @@
 ///   - leading: floats from row to row of C.
 ///   - streams: whether C is written past the caches, where one pass over k writes it. Its rows are whole cache lines
 ///     then.
+///   - following: where the panels of the next product begin, when these and those together are more than the caches hold.
 ///   - moments: takes the moments of C's columns over all `m` rows, as they leave the registers.
 public func panelProduct(
   m: Int, _ a: MatrixOperand, _ b: ColumnPanels, into c: UnsafeMutablePointer<Float>, leading: Int,
-  accumulate: Bool = false, streams: Bool = false, moments: ColumnMoments? = nil
+  accumulate: Bool = false, streams: Bool = false,
+  following: UnsafeMutablePointer<Float>? = nil, moments: ColumnMoments? = nil
 ) {
   let k = b.rows, depth = PanelBlocks.depth(k), streams = streams && !accumulate && depth >= k
   let rows = PanelBlocks.rows(depth: min(depth, k), columns: b.columns)
@@ -25,7 +27,7 @@ public func panelProduct(
     for step in stride(from: 0, to: k, by: depth) {
       let isLast = step + depth >= k
       for panel in 0..<b.count {
-        let columns = b.columns(of: panel)
+        let columns = b.columns(of: panel), upcoming = b.block(after: panel, step: step, depth: depth, following)
         var row = top
         while row < end {
           let count = min(TileSums.rows, end - row)
@@ -36,6 +38,7 @@ public func panelProduct(
             accumulates: accumulate || step > 0, streams: streams,
             moments: isLast ? moments?.advanced(by: columns.lowerBound) : nil, seen: row)
           tile.prefetch(rows: count, columns: columns.count, nextRows: panel == 0 && row + count < end)
+          upcoming?.prefetch(row - top..<row - top + count, of: end - top)
           tile.compute(rows: count, columns: columns.count)
           row += count
         }
@@ -44,7 +47,44 @@ public func panelProduct(
   }
 }
 
+extension ColumnPanels {
+  /// The part of a panel that a product reads after `depth` rows of another from `step` on: of the next panel, or after
+  /// the last one the next rows of the first, then what follows. `nil` where panels stay in the second-level cache from
+  /// one block of rows to the next.
+  @inline(__always)
+  fileprivate func block(
+    after panel: Int, step: Int, depth: Int, _ following: UnsafeMutablePointer<Float>?
+  ) -> UpcomingBlock? {
+    guard following != nil || rows * columns > PanelBlocks.residentFloats else { return nil }
+    if panel + 1 < count {
+      return UpcomingBlock(
+        start: place(row: step, column: (panel + 1) * Self.width), count: min(depth, rows - step) * pitch(of: panel + 1))
+    }
+    let next = step + depth
+    guard next >= rows else {
+      return UpcomingBlock(start: place(row: next, column: 0), count: min(depth, rows - next) * pitch(of: 0))
+    }
+    return following.map { UpcomingBlock(start: $0, count: min(depth, rows) * pitch(of: 0)) }
+  }
+}
+
+/// A stretch of B that is read next, asked for bit by bit while there is arithmetic to do.
+private struct UpcomingBlock {
+  let start: UnsafeMutablePointer<Float>
+  let count: Int
+
+  /// Asks for the share that `rows` have of all `total` rows.
+  @inline(__always)
+  func prefetch(_ rows: Range<Int>, of total: Int) {
+    let lines = (count + 15) / 16
+    for line in rows.lowerBound * lines / total..<rows.upperBound * lines / total { start.prefetch(at: 16 * line) }
+  }
+}
+
 enum PanelBlocks {
+  /// 1 MiB: half of a second-level cache, the other half is for A and C.
+  static let residentFloats = 1 << 18
+
   /// Steps of k that one pass takes.
   static func depth(_ k: Int) -> Int {
     let most = k <= 512 ? 128 : 256, blocks = (k + most - 1) / most

@@ -104,9 +104,11 @@ extension ConvolutionGeometry {
     _ point: Int, _ inputs: UnsafeMutablePointer<Float>, _ transformed: UnsafeMutablePointer<Float>, tiles: Int,
     into outputs: UnsafeMutablePointer<Float>
   ) {
+    let isLarge = points * filterStride > 1 << 18 && point + 1 < points
     panelProduct(
       m: tiles, MatrixOperand(inputs + point * inputStride, leading: channels), panels(point, transformed),
-      into: outputs + point * outputStride, leading: outputChannels)
+      into: outputs + point * outputStride, leading: outputChannels,
+      following: isLarge ? transformed + (point + 1) * filterStride : nil)
   }
 
   /// One point of all transformed filters, `[C, O]`.
