@@ -25,7 +25,9 @@ extension Recomputation {
   }
 
   /// The node, or else the pair of larger ones, that leaves the least excess when turned over.
-  private mutating func bestExchange(_ nodes: [Int], above target: Int, than excess: Int) -> (turned: [Int], excess: Int)? {
+  private mutating func bestExchange(
+    _ nodes: [Int], above target: Int, than excess: Int
+  ) -> (turned: [Int], excess: Int)? {
     var best: (turned: [Int], excess: Int)?
     func look(_ turned: [Int], _ search: inout Recomputation) {
       search.turn(turned)

@@ -13,7 +13,7 @@
 ///   - leading: floats from row to row of C.
 ///   - streams: whether C is written past the caches, where one pass over k writes it. Its rows are whole cache lines
 ///     then.
-///   - following: where the panels of the next product begin, when these and those together are more than the caches hold.
+///   - following: where the panels of the next product begin, where the caches do not hold these and those together.
 ///   - moments: takes the moments of C's columns over all `m` rows, as they leave the registers.
 public func panelProduct(
   m: Int, _ a: MatrixOperand, _ b: ColumnPanels, into c: UnsafeMutablePointer<Float>, leading: Int,
@@ -58,7 +58,8 @@ extension ColumnPanels {
     guard following != nil || rows * columns > PanelBlocks.residentFloats else { return nil }
     if panel + 1 < count {
       return UpcomingBlock(
-        start: place(row: step, column: (panel + 1) * Self.width), count: min(depth, rows - step) * pitch(of: panel + 1))
+        start: place(row: step, column: (panel + 1) * Self.width),
+        count: min(depth, rows - step) * pitch(of: panel + 1))
     }
     let next = step + depth
     guard next >= rows else {

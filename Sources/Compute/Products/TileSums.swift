@@ -66,7 +66,8 @@ struct TileSums {
   /// The mean of six values and the sum of their squared deviations from it, lane by lane.
   @inline(__always)
   static func moments(
-    _ a: Lanes, _ b: Lanes, _ c: Lanes, _ d: Lanes, _ e: Lanes, _ f: Lanes, _ body: (_ mean: Lanes, _ squares: Lanes) -> Void
+    _ a: Lanes, _ b: Lanes, _ c: Lanes, _ d: Lanes, _ e: Lanes, _ f: Lanes,
+    _ body: (_ mean: Lanes, _ squares: Lanes) -> Void
   ) {
     let mean = ((a + b) + (c + d) + (e + f)) * (1 / 6)
     var even = (a - mean) * (a - mean), odd = (b - mean) * (b - mean)
