@@ -20,6 +20,11 @@ extension SIMD16<Float> {
     processor_within(self, argument, low, high)
   }
 
+  @inlinable @inline(__always)
+  public func kept(between low: Float, _ high: Float, at argument: Lanes) -> Lanes {
+    kept(between: Lanes(repeating: low), Lanes(repeating: high), at: argument)
+  }
+
   /// |x|.
   @inlinable @inline(__always)
   public var magnitude: Lanes {

@@ -70,6 +70,10 @@ extension UnsafeMutablePointer<Float> {
 }
 
 extension SIMD16<Float> {
+  /// `count` floats rounded up to whole vectors, which are also whole cache lines.
+  @inlinable @inline(__always)
+  public static func padded(_ count: Int) -> Int { (count + 15) / 16 * 16 }
+
   /// The sum of all lanes in a fixed binary tree.
   @inlinable @inline(__always)
   public var total: Float {

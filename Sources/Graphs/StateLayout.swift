@@ -38,7 +38,7 @@ public struct StateLayout: Hashable, Sendable {
     var offset = 0
     func place(_ path: String, _ shape: Shape) -> Entry {
       // Each tensor starts on a cache line; the gap stays zero in both blocks.
-      defer { offset += (shape.count + 15) / 16 * 16 }
+      defer { offset += Lanes.padded(shape.count) }
       return Entry(path: path, range: offset..<offset + shape.count, shape: shape)
     }
     let statistics = graph.buffers.filter { $0.constant == nil }.map { place($0.path, $0.shape) }

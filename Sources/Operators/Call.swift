@@ -12,18 +12,16 @@ public struct CallContext: @unchecked Sendable {
   /// Views of `memory`, which has room for `scratch.shared + workers * scratch.perWorker` floats (see `floatCount`).
   public init(memory: UnsafeMutablePointer<Float>, scratch: Scratch, random: RandomKey) {
     shared = memory
-    perWorker = memory + Self.padded(scratch.shared)
-    floatsPerWorker = Self.padded(scratch.perWorker)
+    // Whole cache lines, so that workers do not write to each other's.
+    perWorker = memory + Lanes.padded(scratch.shared)
+    floatsPerWorker = Lanes.padded(scratch.perWorker)
     self.random = random
   }
 
   /// The memory that a call with `scratch` needs on a team of `workers`, in floats.
   public static func floatCount(_ scratch: Scratch, workers: Int) -> Int {
-    padded(scratch.shared) + workers * padded(scratch.perWorker)
+    Lanes.padded(scratch.shared) + workers * Lanes.padded(scratch.perWorker)
   }
-
-  /// Whole cache lines, so that workers do not write to each other's.
-  private static func padded(_ floats: Int) -> Int { (floats + 15) / 16 * 16 }
 
   /// The block that all workers see.
   public var sharedScratch: UnsafeMutablePointer<Float> { shared }

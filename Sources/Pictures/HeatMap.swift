@@ -42,15 +42,13 @@ public struct HeatMap: Hashable, Sendable {
   public func overlaid(
     on picture: PixelImage, width: Int, height: Int, range: ClosedRange<Float>? = nil, opacity: Double = 0.62
   ) -> PixelImage {
-    let range = range ?? self.range ?? 0...1, spread = range.upperBound - range.lowerBound
+    let range = range ?? self.range ?? 0...1
     var pixels = [UInt8](repeating: 0, count: 3 * width * height)
     for row in 0..<height {
       let y = (Double(row) + 0.5) / Double(height)
       for column in 0..<width {
         let x = (Double(column) + 0.5) / Double(width)
-        // A map of one number has nothing to tell apart: the middle of the colours.
-        let share = spread > 0 ? (value(x: x, y: y) - range.lowerBound) / spread : 0.5
-        let color = ColorMap.color(Self.inSteps(Double(share), 32))
+        let color = ColorMap.color(Self.inSteps(Self.share(value(x: x, y: y), of: range), 32))
         let grey = (1 - opacity) * Self.inSteps(picture.brightness(x: x, y: y), 16)
         let offset = 3 * (row * width + column)
         for (channel, part) in [color.red, color.green, color.blue].enumerated() {
@@ -63,12 +61,18 @@ public struct HeatMap: Hashable, Sendable {
 
   /// The colours of the numbers alone, a pixel for each.
   public var colors: PixelImage {
-    let range = range ?? 0...1, spread = range.upperBound - range.lowerBound
+    let range = range ?? 0...1
     let pixels = values.flatMap { value in
-      let color = ColorMap.color(spread > 0 ? Double((value - range.lowerBound) / spread) : 0.5)
+      let color = ColorMap.color(Self.share(value, of: range))
       return [color.red, color.green, color.blue].map { UInt8((255 * $0).rounded()) }
     }
     return PixelImage(width: columns, height: rows, pixels: pixels)
+  }
+
+  /// Where in a range a number lies, from 0 to 1. A map of one number has nothing to tell apart: the middle.
+  private static func share(_ value: Float, of range: ClosedRange<Float>) -> Double {
+    let spread = range.upperBound - range.lowerBound
+    return spread > 0 ? Double((value - range.lowerBound) / spread) : 0.5
   }
 
   /// The nearest of so many steps of 1: the eye tells no more apart here, and a PNG file takes half the bytes.

@@ -113,8 +113,7 @@ struct Predict: ParsableCommand {
       let page = "\(output)/\(names.name(for: files[0])).png"
       let first = (files[0] as NSString).lastPathComponent
       let sheet = ExplanationSheet(
-        title: files.count > 1 ? "\(first), and the \(files.count - 1) after it" : first, explanation,
-        nameOfClass: prediction.name)
+        title: ExplanationSheet.name(ofClip: first, frames: files.count), explanation, nameOfClass: prediction.name)
       try sheet.rendered().writePNG(to: page)
       print(
         json
@@ -124,11 +123,9 @@ struct Predict: ParsableCommand {
   }
 
   private func item(_ answer: Prediction.Answer, _ prediction: Prediction) -> LabelledPictures.Item {
-    let picture = answer.picture, best = answer.ranking[0]
+    let best = answer.ranking[0]
     return LabelledPictures.Item(
-      image: PixelImage(
-        width: picture.width, height: picture.height, channels: picture.channels, pixels: picture.pixels),
-      predicted: prediction.name(best), probability: answer.probabilities[best])
+      image: PixelImage(answer.picture), predicted: prediction.name(best), probability: answer.probabilities[best])
   }
 
   private func line(_ files: [String], _ probabilities: [Double], _ prediction: Prediction) -> String {

@@ -9,6 +9,9 @@ public struct ColumnPanels {
   /// Columns of a panel: as many as a tile's sums fit the registers for.
   public static var width: Int { processor_built_level >= 4 ? 64 : 16 }
 
+  /// What stays in the second-level cache from one block of rows of A to the next: 1 MiB, the other half is for A and C.
+  public static var residentFloats: Int { 1 << 18 }
+
   public let rows: Int
   public let columns: Int
   public let base: UnsafeMutablePointer<Float>
@@ -21,7 +24,7 @@ public struct ColumnPanels {
   }
 
   /// The memory of a matrix in panels, in floats.
-  public static func floats(rows: Int, columns: Int) -> Int { rows * ((columns + 15) / 16 * 16) }
+  public static func floats(rows: Int, columns: Int) -> Int { rows * Lanes.padded(columns) }
 
   /// The number of panels.
   public var count: Int { (columns + Self.width - 1) / Self.width }
@@ -30,7 +33,7 @@ public struct ColumnPanels {
   func columns(of panel: Int) -> Range<Int> { panel * Self.width..<min((panel + 1) * Self.width, columns) }
 
   /// Floats from one row of a panel to the next.
-  func pitch(of panel: Int) -> Int { (columns(of: panel).count + 15) / 16 * 16 }
+  func pitch(of panel: Int) -> Int { Lanes.padded(columns(of: panel).count) }
 
   /// The place of an element.
   @inline(__always)

@@ -62,7 +62,7 @@ public struct ColumnProduct {
     let calls = tilesDown * ((n + ColumnPanels.width - 1) / ColumnPanels.width)
     var call = 0, rowsFetched = 0
     for column in stride(from: 0, to: n, by: ColumnPanels.width) {
-      let columns = min(ColumnPanels.width, n - column), pitch = (columns + 15) / 16 * 16
+      let columns = min(ColumnPanels.width, n - column), pitch = Lanes.padded(columns)
       if copiesB { copyPanel(column, columns, pitch, to: panel) }
       for row in stride(from: 0, to: m, by: TileSums.rows) {
         let rows = min(TileSums.rows, m - row)

@@ -55,7 +55,7 @@ extension ColumnPanels {
   fileprivate func block(
     after panel: Int, step: Int, depth: Int, _ following: UnsafeMutablePointer<Float>?
   ) -> UpcomingBlock? {
-    guard following != nil || rows * columns > PanelBlocks.residentFloats else { return nil }
+    guard following != nil || rows * columns > Self.residentFloats else { return nil }
     if panel + 1 < count {
       return UpcomingBlock(
         start: place(row: step, column: (panel + 1) * Self.width),
@@ -83,9 +83,6 @@ private struct UpcomingBlock {
 }
 
 enum PanelBlocks {
-  /// 1 MiB: half of a second-level cache, the other half is for A and C.
-  static let residentFloats = 1 << 18
-
   /// Steps of k that one pass takes.
   static func depth(_ k: Int) -> Int {
     let most = k <= 512 ? 128 : 256, blocks = (k + most - 1) / most

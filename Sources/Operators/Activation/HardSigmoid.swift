@@ -14,6 +14,6 @@ public struct HardSigmoid: ElementFunction {
   /// dx = dy / 6 where 0 < y < 1.
   @inline(__always)
   public func gradient(_ dy: Lanes, at y: Lanes) -> Lanes {
-    (dy * (1 / 6)).replacing(with: 0, where: y .<= 0 .| y .>= 1)
+    (dy * (1 / 6)).kept(between: 0, 1, at: y)
   }
 }

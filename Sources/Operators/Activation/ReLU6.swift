@@ -13,5 +13,5 @@ public struct ReLU6: ElementFunction {
 
   /// dx = dy where 0 < y < 6.
   @inline(__always)
-  public func gradient(_ dy: Lanes, at y: Lanes) -> Lanes { dy.replacing(with: 0, where: y .<= 0 .| y .>= 6) }
+  public func gradient(_ dy: Lanes, at y: Lanes) -> Lanes { dy.kept(between: 0, 6, at: y) }
 }

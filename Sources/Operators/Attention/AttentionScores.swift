@@ -44,7 +44,7 @@ struct AttentionScores {
   /// Zeros in the vectors of `row` that hold no visible key.
   @inline(__always)
   private func hide(_ row: UnsafeMutablePointer<Float>) {
-    var at = (visible + 15) / 16 * 16
+    var at = Lanes.padded(visible)
     while at < keys {
       row.store(Lanes(repeating: 0), at: at)
       at += 16

@@ -4,7 +4,7 @@ import Compute
 /// zero-padded plane a channel, so that sixteen neighbouring columns fill a vector although the channels do not.
 extension ConvolutionGeometry {
   /// Output columns in whole vectors, and the columns that the last taps reach beyond them (eight at most).
-  private var planePitch: Int { (outputWidth + 15) / 16 * 16 + 8 }
+  private var planePitch: Int { Lanes.padded(outputWidth) + 8 }
   /// Output rows a tile: whole fours, and planes of about 64 KiB.
   private var planeRows: Int {
     let fitting = 16_384 / (planePitch * max(channels, outputChannels)) / 4 * 4

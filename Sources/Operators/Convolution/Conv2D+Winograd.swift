@@ -36,7 +36,7 @@ extension ConvolutionGeometry {
 
   /// Floats from one point's matrix to the next: a cache line more than the matrix, since 36 places a power of two
   /// apart would share a few lines of the cache.
-  static func planeStride(_ floats: Int) -> Int { (floats + 15) / 16 * 16 + 16 }
+  static func planeStride(_ floats: Int) -> Int { Lanes.padded(floats) + 16 }
   private var inputStride: Int { Self.planeStride(sharedTiles * channels) }
   private var outputStride: Int { Self.planeStride(sharedTiles * outputChannels) }
   private var filterStride: Int { Self.planeStride(ColumnPanels.floats(rows: channels, columns: outputChannels)) }
@@ -46,6 +46,21 @@ extension ConvolutionGeometry {
     let filters = points * filterStride, tiles = points * (inputStride + outputStride), middle = points * 16
     return sharesTiles
       ? Scratch(shared: filters + tiles, perWorker: middle) : Scratch(shared: filters, perWorker: middle + tiles)
+  }
+
+  /// y = b + the correlation of what `read` makes of x with the filters; or with its moments, then without b.
+  @inline(__always)
+  func correlateWinograd(
+    _ x: UnsafeMutablePointer<Float>, _ read: some ActivationReader, _ weight: UnsafeMutablePointer<Float>,
+    _ bias: UnsafeMutablePointer<Float>?, into y: StreamedOutput, moments: MomentParts?,
+    transformed: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutablePointer<Float>, _ worker: Worker
+  ) {
+    if let moments {
+      let output = MeasuredOutput(y: y, parts: moments)
+      correlateWinograd(x, read, weight, into: output, transformed: transformed, scratch, worker)
+    } else {
+      correlateWinograd(x, read, weight, into: BiasedOutput(y, bias), transformed: transformed, scratch, worker)
+    }
   }
 
   /// The stretches of tiles that `correlateWinograd` writes, each by one worker.
@@ -104,7 +119,7 @@ extension ConvolutionGeometry {
     _ point: Int, _ inputs: UnsafeMutablePointer<Float>, _ transformed: UnsafeMutablePointer<Float>, tiles: Int,
     into outputs: UnsafeMutablePointer<Float>
   ) {
-    let isLarge = points * filterStride > 1 << 18 && point + 1 < points
+    let isLarge = points * filterStride > ColumnPanels.residentFloats && point + 1 < points
     panelProduct(
       m: tiles, MatrixOperand(inputs + point * inputStride, leading: channels), panels(point, transformed),
       into: outputs + point * outputStride, leading: outputChannels,

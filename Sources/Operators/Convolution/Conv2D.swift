@@ -124,14 +124,9 @@ public struct Conv2D: Operator {
     case .grouped:
       geometry.correlateGroups(x, weight, bias, turnsBack: false, into: y, packed: shared, scratch, worker)
     case .winograd:
-      let output = StreamedOutput(y, rows: geometry.outputChannels)
-      if let moments {
-        geometry.correlateWinograd(
-          x, AsItLies(), weight, into: MeasuredOutput(y: output, parts: moments), transformed: shared, scratch, worker)
-      } else {
-        geometry.correlateWinograd(
-          x, AsItLies(), weight, into: BiasedOutput(output, bias), transformed: shared, scratch, worker)
-      }
+      geometry.correlateWinograd(
+        x, AsItLies(), weight, bias, into: StreamedOutput(y, rows: geometry.outputChannels), moments: moments,
+        transformed: shared, scratch, worker)
     }
     measured?.finish(call.context, into: call.outputs[1], worker)
   }

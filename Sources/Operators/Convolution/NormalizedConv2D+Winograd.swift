@@ -17,13 +17,13 @@ struct NormalizedWinograd {
   var scratch: Scratch {
     let data = geometry.scratch(for: .dataGradient), filter = geometry.scratch(for: .filterGradient)
     return Scratch(
-      shared: (slopeFloats + 15) / 16 * 16 + max(data.shared, filter.shared),
+      shared: Lanes.padded(slopeFloats) + max(data.shared, filter.shared),
       perWorker: own + max(data.perWorker, filter.perWorker))
   }
 
   func backward(_ call: BackwardCall, _ dy: UnsafeMutablePointer<Float>, _ activation: Clamp, _ worker: Worker) {
     let memory = call.context.scratch(of: worker), totals = memory + NormalizedReader.floats(channels)
-    let rest = memory + own, shared = call.context.sharedScratch, products = shared + (slopeFloats + 15) / 16 * 16
+    let rest = memory + own, shared = call.context.sharedScratch, products = shared + Lanes.padded(slopeFloats)
     let read = NormalizedReader(call.inputs, activation, in: memory), x = call.inputs[0].pointer
     let turned = geometry.turned, stretches = turned.winogradStretches
     let parts = GradientSumParts(stretches, channels: channels, in: shared)

@@ -91,14 +91,9 @@ public struct NormalizedConv2D: Operator {
       geometry.correlatePixels(
         x, read, filters, into: call.outputs[0].pointer, moments: moments, packed: shared, tile: rest, worker)
     } else {
-      let output = StreamedOutput(call.outputs[0], rows: geometry.outputChannels)
-      if let moments {
-        let output = MeasuredOutput(y: output, parts: moments)
-        geometry.correlateWinograd(x, read, filters, into: output, transformed: shared, rest, worker)
-      } else {
-        geometry.correlateWinograd(
-          x, read, filters, into: BiasedOutput(output, nil), transformed: shared, rest, worker)
-      }
+      geometry.correlateWinograd(
+        x, read, filters, nil, into: StreamedOutput(call.outputs[0], rows: geometry.outputChannels), moments: moments,
+        transformed: shared, rest, worker)
     }
     measured?.finish(call.context, into: call.outputs[1], worker)
   }

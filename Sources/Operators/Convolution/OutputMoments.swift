@@ -17,7 +17,7 @@ struct OutputMoments {
 
   /// Working memory that lies before the convolution's own.
   var scratch: Scratch {
-    Scratch(shared: (MomentParts.floats(parts, channels: channels) + 15) / 16 * 16, perWorker: ChannelTotals.floats)
+    Scratch(shared: Lanes.padded(MomentParts.floats(parts, channels: channels)), perWorker: ChannelTotals.floats)
   }
 
   /// Where the tiles put their moments.

@@ -21,7 +21,7 @@ struct ChannelPeriod {
   }
 
   /// Channels rounded up to whole vectors: the room that one number a channel takes in scratch memory.
-  var padded: Int { (channels + 15) / 16 * 16 }
+  var padded: Int { Lanes.padded(channels) }
 
   /// Floats in a tile of an element-wise pass: whole periods, about 64 KiB.
   var tileFloats: Int { max(1, 16_384 / width) * width }

@@ -10,11 +10,11 @@ struct GradientSumParts {
   private let memory: UnsafeMutablePointer<Float>
 
   /// Floats that all workers share.
-  static func floats(_ count: Int, channels: Int) -> Int { 2 * count * ((channels + 15) / 16 * 16) }
+  static func floats(_ count: Int, channels: Int) -> Int { 2 * count * Lanes.padded(channels) }
 
   init(_ count: Int, channels: Int, in memory: UnsafeMutablePointer<Float>) {
     (self.count, self.channels, self.memory) = (count, channels, memory)
-    padded = (channels + 15) / 16 * 16
+    padded = Lanes.padded(channels)
   }
 
   /// Where a part has its Σ g, a row of channels with room for whole vectors.

@@ -11,11 +11,11 @@ struct MomentParts {
   private let memory: UnsafeMutablePointer<Float>
 
   /// Floats that all workers share.
-  static func floats(_ count: Int, channels: Int) -> Int { count * (2 * ((channels + 15) / 16 * 16) + 1) }
+  static func floats(_ count: Int, channels: Int) -> Int { count * (2 * Lanes.padded(channels) + 1) }
 
   init(_ count: Int, channels: Int, in memory: UnsafeMutablePointer<Float>) {
     (self.count, self.channels, self.memory) = (count, channels, memory)
-    padded = (channels + 15) / 16 * 16
+    padded = Lanes.padded(channels)
   }
 
   /// Where a part has its moments, rows of channels with room for whole vectors.

@@ -50,7 +50,7 @@ public struct SynchronizedBatchNorm: Operator {
   private struct Message {
     let values: UnsafeMutableBufferPointer<Double>
 
-    static func floats(channels: Int) -> Int { (2 * (2 * channels + 1) + 15) / 16 * 16 }
+    static func floats(channels: Int) -> Int { Lanes.padded(2 * (2 * channels + 1)) }
 
     init(in memory: UnsafeMutablePointer<Float>, channels: Int) {
       let start = UnsafeMutableRawPointer(memory).bindMemory(to: Double.self, capacity: 2 * channels + 1)

@@ -58,13 +58,10 @@ public final class Explainer {
   public func explain(_ pictures: [Image], _ pipeline: TransformPipeline, label: Int? = nil) throws -> Explanation {
     precondition(pictures.count == framesPerClip, "\(pictures.count) pictures for \(framesPerClip) frames")
     let shown = try pictures.map { try pipeline.prepared($0, key: RandomKey(0)) }
-    let images = runner.input("images"), each = images.count / framesPerClip
-    for (frame, picture) in pictures.enumerated() {
-      try pipeline.write(picture, key: RandomKey(0), to: images.pointer + frame * each)
-    }
+    try pipeline.write(pictures, to: runner.input("images"))
     runner.forward(random: RandomKey(0))
-    let all = runner.output("logits").array, classes = all.count / framesPerClip
-    let logits = (0..<framesPerClip).map { Array(all[$0 * classes..<($0 + 1) * classes]) }, mean = meanLogits(logits)
+    let all = runner.output("logits").array, logits = logitsOfFrames(all, frames: framesPerClip)
+    let mean = meanLogits(logits), classes = mean.count
     let label = label ?? mean.indices.max { mean[$0] < mean[$1] } ?? 0
     precondition(mean.indices.contains(label), "class \(label) of \(classes)")
     let marks = sightings.map { ($0, view(of: $0)) }
@@ -75,11 +72,7 @@ public final class Explainer {
     return Explanation(
       label: label,
       frames: shown.indices.map { frame in
-        let picture = shown[frame]
-        return Explanation.Frame(
-          picture: PixelImage(
-            width: picture.width, height: picture.height, channels: picture.channels, pixels: picture.pixels),
-          activation: maps[frame], logits: logits[frame])
+        Explanation.Frame(picture: PixelImage(shown[frame]), activation: maps[frame], logits: logits[frame])
       }, observations: observations)
   }
 

@@ -34,17 +34,13 @@ final class ExplanationPictures {
       hasFailed = true
       return log.warn("run.explain: \(error)")
     }
-    let frames = explainer.framesPerClip, clips = dataset.count / frames, shown = min(count, clips)
-    for place in 0..<shown {
-      let first = place * clips / shown * frames
-      let samples = (first..<first + frames).compactMap {
-        try? dataset.sample(at: $0, minimumSide: pipeline.minimumSide)
-      }
-      guard samples.count == frames, let explanation = try? explainer.explain(samples.map(\.image), pipeline)
-      else { continue }
+    let frames = explainer.framesPerClip
+    let clips = dataset.spreadClips(count, frames: frames, minimumSide: pipeline.minimumSide)
+    for (place, first, samples) in clips {
+      guard let explanation = try? explainer.explain(samples.map(\.image), pipeline) else { continue }
       let names = dataset.classNames
       let sheet = ExplanationSheet(
-        title: "\(dataset.name(of: first))\(frames > 1 ? ", and the \(frames - 1) after it" : ""), step \(step)",
+        title: "\(ExplanationSheet.name(ofClip: dataset.name(of: first), frames: frames)), step \(step)",
         explanation, truth: samples[0].label,
         nameOfClass: { names.indices.contains($0) ? names[$0] : "class \($0)" })
       try log.picture(sheet.rendered(scale: 1), group: "explanation", name: "explanation-\(place + 1)", step: step)

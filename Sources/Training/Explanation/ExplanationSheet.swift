@@ -20,6 +20,11 @@ public struct ExplanationSheet {
     self.nameOfClass = nameOfClass
   }
 
+  /// What a picture is called, or a clip by its first frame.
+  public static func name(ofClip first: String, frames: Int) -> String {
+    frames > 1 ? "\(first), and the \(frames - 1) after it" : first
+  }
+
   static let width = 880.0
   static let margin = 24.0
   static let content = width - 2 * margin
