@@ -27,6 +27,14 @@ public protocol Communicator: AnyObject, Sendable {
     _ name: String, send outgoing: UnsafeRawBufferPointer, to destination: Int?,
     receive incoming: UnsafeMutableRawBufferPointer, from source: Int?) throws
 
+  /// Swaps buffers with `peer` piece by piece: `prepare` is called for a range of bytes of `outgoing` right before they
+  /// are sent, `use` for a range of `incoming` as soon as it is there, so that a link is busy while they work.
+  ///
+  /// The ranges come in order and cover each buffer once; all but the last are multiples of 64 bytes.
+  func exchange(
+    _ name: String, with peer: Int, send outgoing: UnsafeRawBufferPointer,
+    receive incoming: UnsafeMutableRawBufferPointer, prepare: (Range<Int>) -> Void, use: (Range<Int>) -> Void) throws
+
   /// Adds up `values` over all ranks in the order that the transport finds best; every rank gets the sums.
   ///
   /// For any number of ranks. See `ReductionKind.fast`.
@@ -64,7 +72,17 @@ extension Communicator {
     _ name: String, with peer: Int, send outgoing: UnsafeRawBufferPointer,
     receive incoming: UnsafeMutableRawBufferPointer
   ) throws {
+    try exchange(name, with: peer, send: outgoing, receive: incoming, prepare: { _ in }, use: { _ in })
+  }
+
+  /// The obvious way, in one piece: make ready, exchange, use.
+  public func exchange(
+    _ name: String, with peer: Int, send outgoing: UnsafeRawBufferPointer,
+    receive incoming: UnsafeMutableRawBufferPointer, prepare: (Range<Int>) -> Void, use: (Range<Int>) -> Void
+  ) throws {
+    prepare(outgoing.indices)
     try exchange(name, send: outgoing, to: peer, receive: incoming, from: peer)
+    use(incoming.indices)
   }
 
   /// Sends `bytes` to `peer`, which must be in `receive` with the same name and size.
@@ -75,6 +93,13 @@ extension Communicator {
   /// Receives from `peer` what it sends under the same name.
   public func receive(_ name: String, into bytes: UnsafeMutableRawBufferPointer, from peer: Int) throws {
     try exchange(name, send: .init(start: nil, count: 0), to: nil, receive: bytes, from: peer)
+  }
+}
+
+extension Range<Int> {
+  /// The whole elements that lie in this range of bytes.
+  func elements<Element: BitwiseCopyable>(of _: Element.Type) -> Range<Int> {
+    lowerBound / MemoryLayout<Element>.stride..<upperBound / MemoryLayout<Element>.stride
   }
 }
 

@@ -18,37 +18,55 @@ public enum CompressedReduction {
     let parts = try TreeParts(name, count: values.count, communicator)
     guard communicator.size > 1, let value = values.baseAddress, let error = errors.baseAddress else { return }
     precondition(errors.count == values.count, "\(errors.count) errors of \(values.count) values")
-    for index in 0..<values.count { value[index] += error[index] }
-
-    let words = values.count + 1
-    let wire = communicator.scratch.values(UInt16.self, 2 * words)
-    let (outgoing, incoming) = (wire.baseAddress!, wire.baseAddress! + words)
-    func swap(_ sent: Range<Int>, _ received: Range<Int>, with partner: Int) throws {
+    // In each round one range of it is sent and another received.
+    let wire = communicator.scratch.values(UInt16.self, values.count).baseAddress!
+    func swap(
+      _ sent: Range<Int>, _ received: Range<Int>, with partner: Int, prepare: (Range<Int>) -> Void,
+      use: (Range<Int>) -> Void
+    ) throws {
       try communicator.exchange(
-        name, with: partner, send: UnsafeRawBufferPointer(start: outgoing, count: 2 * sent.count),
-        receive: UnsafeMutableRawBufferPointer(start: incoming, count: 2 * received.count))
+        name, with: partner, send: UnsafeRawBufferPointer(start: wire + sent.lowerBound, count: 2 * sent.count),
+        receive: UnsafeMutableRawBufferPointer(start: wire + received.lowerBound, count: 2 * received.count),
+        prepare: { prepare($0.elements(of: UInt16.self).shifted(by: sent.lowerBound)) },
+        use: { use($0.elements(of: UInt16.self).shifted(by: received.lowerBound)) })
+    }
+    /// Rounds values onto the wire and keeps what that loses.
+    func round(_ range: Range<Int>) {
+      let start = range.lowerBound
+      BFloat16.split(value + start, into: wire + start, lost: error + start, count: range.count)
     }
 
     for distance in parts.distances {
       let (kept, given) = parts.halves(at: distance)
-      BFloat16.split(value + given.lowerBound, into: outgoing, count: given.count)
-      (error + given.lowerBound).update(from: value + given.lowerBound, count: given.count)
-      try swap(given, kept, with: parts.rank ^ distance)
-      BFloat16.add(incoming, to: value + kept.lowerBound, count: kept.count)
+      /// Every value is in one of the first round's halves, and what it owes is taken in there.
+      func takeErrors(_ range: Range<Int>) {
+        guard distance == 1 else { return }
+        for index in range { value[index] += error[index] }
+      }
+      try swap(given, kept, with: parts.rank ^ distance) {
+        takeErrors($0)
+        round($0)
+      } use: {
+        takeErrors($0)
+        BFloat16.add(wire + $0.lowerBound, to: value + $0.lowerBound, count: $0.count)
+      }
     }
 
     // The sums are rounded once, where they are complete; from here on they travel as they are.
-    let own = parts.own
-    BFloat16.split(value + own.lowerBound, into: outgoing, count: own.count)
-    (error + own.lowerBound).update(from: value + own.lowerBound, count: own.count)
-    BFloat16.widen(outgoing, into: value + own.lowerBound, count: own.count)
+    func widen(_ range: Range<Int>) {
+      BFloat16.widen(wire + range.lowerBound, into: value + range.lowerBound, count: range.count)
+    }
+    round(parts.own)
+    widen(parts.own)
     for distance in parts.distances.reversed() {
       let (kept, missing) = parts.halves(at: distance)
-      BFloat16.round(value + kept.lowerBound, into: outgoing, count: kept.count)
-      try swap(kept, missing, with: parts.rank ^ distance)
-      BFloat16.widen(incoming, into: value + missing.lowerBound, count: missing.count)
+      try swap(kept, missing, with: parts.rank ^ distance, prepare: { _ in }, use: widen)
     }
   }
+}
+
+extension Range<Int> {
+  fileprivate func shifted(by offset: Int) -> Range<Int> { lowerBound + offset..<upperBound + offset }
 }
 
 /// What each bucket's compressed sums still owe, by the place of its values.

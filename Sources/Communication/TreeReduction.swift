@@ -30,8 +30,12 @@ public enum TreeReduction {
       try communicator.exchange(
         name, with: parts.rank ^ distance,
         send: UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: values[given])),
-        receive: UnsafeMutableRawBufferPointer(incoming))
-      add(incoming, to: UnsafeMutableBufferPointer(rebasing: values[kept]))
+        receive: UnsafeMutableRawBufferPointer(incoming), prepare: { _ in },
+        use: { bytes in
+          let piece = bytes.elements(of: Float.self)
+          let sums = values.baseAddress! + kept.lowerBound
+          add(incoming.baseAddress! + piece.lowerBound, to: sums + piece.lowerBound, count: piece.count)
+        })
     }
   }
 
@@ -49,9 +53,8 @@ public enum TreeReduction {
   }
 
   /// `a + b` and `b + a` have the same bits, so it does not matter which partner's values come first.
-  private static func add(_ addends: UnsafeMutableBufferPointer<Float>, to sums: UnsafeMutableBufferPointer<Float>) {
-    guard let addends = addends.baseAddress, let target = sums.baseAddress else { return }
-    for index in 0..<sums.count { target[index] += addends[index] }
+  private static func add(_ addends: UnsafePointer<Float>, to sums: UnsafeMutablePointer<Float>, count: Int) {
+    for index in 0..<count { sums[index] += addends[index] }
   }
 }
 

@@ -3,19 +3,17 @@ public enum BFloat16 {
   /// The largest relative error of rounding: half a unit in the last of 8 bits.
   public static let relativeError: Float = 0x1p-8
 
-  /// Rounds `count` floats to the nearest bfloat16, ties to even, and leaves in `values` what rounding lost:
-  /// `rounded + values = the values before`, exactly.
-  public static func split(_ values: UnsafeMutablePointer<Float>, into rounded: UnsafeMutablePointer<UInt16>, count: Int) {
+  /// Rounds `count` floats to the nearest bfloat16, ties to even, and keeps what rounding lost:
+  /// `rounded + lost = values`, exactly.
+  public static func split(
+    _ values: UnsafePointer<Float>, into rounded: UnsafeMutablePointer<UInt16>, lost: UnsafeMutablePointer<Float>,
+    count: Int
+  ) {
     for index in 0..<count {
       let bits = round(values[index].bitPattern)
       rounded[index] = bits
-      values[index] -= Float(bitPattern: UInt32(bits) << 16)
+      lost[index] = values[index] - Float(bitPattern: UInt32(bits) << 16)
     }
-  }
-
-  /// Rounds `count` floats to the nearest bfloat16, ties to even.
-  public static func round(_ values: UnsafePointer<Float>, into rounded: UnsafeMutablePointer<UInt16>, count: Int) {
-    for index in 0..<count { rounded[index] = round(values[index].bitPattern) }
   }
 
   /// Writes `count` bfloat16 as floats.

@@ -8,8 +8,10 @@ extension InWorlds {
       (0..<1003).map { Float((($0 + 7 * step) * (rank + 3)) % 211 - 105) * 0.01 }
     }
 
-    @Test func everyRankGetsTheSameBitsNearTheSum() throws {
-      try InWorlds.run(sizes: [2, 4]) { communicator in
+    /// In one piece and in several.
+    @Test(arguments: [1 << 30, 100])
+    func everyRankGetsTheSameBitsNearTheSum(messageLimit: Int) throws {
+      try InWorlds.run(sizes: [2, 4], messageLimit: messageLimit) { communicator in
         var own = values(0, rank: communicator.rank)
         try communicator.allReduce("gradients", &own, count: own.count, .compressed)
         let bytes = own.withUnsafeBytes { Array($0) }

@@ -6,9 +6,10 @@ extension InWorlds {
     /// Lengths around what halving splits unevenly: fewer values than ranks, odd, and large enough for rendezvous.
     static let lengths = [0, 1, 2, 3, 5, 1023, 40_001]
 
-    @Test(arguments: lengths)
-    func treeAssociatesByPairs(length: Int) throws {
-      try InWorlds.run(sizes: [1, 2, 4]) { communicator in
+    /// In one piece and in several, of which more than are under way at once.
+    @Test(arguments: lengths, [1 << 30, 1000])
+    func treeAssociatesByPairs(length: Int, messageLimit: Int) throws {
+      try InWorlds.run(sizes: [1, 2, 4], messageLimit: messageLimit) { communicator in
         let addends = (0..<communicator.size).map { unruly(length, rank: $0) }
         let expected = (0..<length).map { index in
           switch communicator.size {

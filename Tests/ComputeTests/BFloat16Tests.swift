@@ -3,8 +3,8 @@ import Testing
 
 @Suite struct BFloat16Tests {
   private func round(_ value: Float) -> Float {
-    var value = value, bits: UInt16 = 0, rounded: Float = 0
-    BFloat16.round(&value, into: &bits, count: 1)
+    var bits: UInt16 = 0, lost: Float = 0, rounded: Float = 0
+    BFloat16.split([value], into: &bits, lost: &lost, count: 1)
     BFloat16.widen(&bits, into: &rounded, count: 1)
     return rounded
   }
@@ -29,7 +29,7 @@ import Testing
     }
     var errors = values, rounded = values
     var bits = [UInt16](repeating: 0, count: values.count)
-    BFloat16.split(&errors, into: &bits, count: values.count)
+    BFloat16.split(values, into: &bits, lost: &errors, count: values.count)
     BFloat16.widen(bits, into: &rounded, count: values.count)
     for index in values.indices {
       #expect(rounded[index] + errors[index] == values[index])
