@@ -12,19 +12,16 @@ public enum AttentionCatalog {
     public let reference: String
     /// Whether it weighs frames, and takes the images of a host for those of clips.
     public var isTemporal: Bool { category.contains("temporal") }
-    /// Whether it can stand inside the blocks of a host.
-    public let standsInBlocks: Bool
     /// Reads the module's own options.
     public let read: @Sendable (ConfigSection) throws -> AttentionSlot
 
     init(
-      _ category: String, _ paper: String, _ reference: String, standsInBlocks: Bool = true,
+      _ category: String, _ paper: String, _ reference: String,
       _ read: @escaping @Sendable (ConfigSection) throws -> AttentionSlot
     ) {
       self.category = category
       self.paper = paper
       self.reference = reference
-      self.standsInBlocks = standsInBlocks
       self.read = read
     }
   }
@@ -48,8 +45,7 @@ public enum AttentionCatalog {
     "ge": Entry("spatial", "Hu et al.; NeurIPS 2018", "\(survey)/spatial-gather-excite", GatherExcite.slot),
 
     "tam": Entry("temporal", "Liu et al.; ICCV 2021", "\(survey)/temporal-tam", TemporalAdaptiveModule.slot),
-    "gltr": Entry(
-      "temporal", "Li et al.; ICCV 2019", "\(survey)/temporal-gltr", standsInBlocks: false, GlobalLocalTemporal.slot),
+    "gltr": Entry("temporal", "Li et al.; ICCV 2019", "\(survey)/temporal-gltr", GlobalLocalTemporal.slot),
     "temporal_mhsa": Entry(
       "temporal", "Bertasius et al.; ICML 2021", "\(survey)/temporal-mhsa", TemporalAttention.slot),
 
@@ -79,8 +75,8 @@ public enum AttentionCatalog {
       "spatial & temporal", "Liu et al.; arXiv 2104.06637", "\(survey)/spatial-temporal-dstt-temporal",
       DecoupledAttention.temporalSlot),
     "divided": Entry(
-      "spatial & temporal", "Bertasius et al.; ICML 2021", "\(survey)/spatial-temporal-divided", standsInBlocks: false,
-      DividedSpaceTimeBlock.slot),
+      "spatial & temporal", "Bertasius et al.; ICML 2021", "\(survey)/spatial-temporal-divided",
+      DividedMap.slot),
   ]
 
   private static let survey = "attention-survey"
@@ -96,19 +92,29 @@ public enum AttentionCatalog {
     guard let entry = entries[name] else { return nil }
     var slot = try entry.read(section)
     let place = try section.choice("place", default: slot.place, kind: "place")
-    guard (place == .convolution) == (slot.place == .convolution) else {
-      throw section.error(
-        "place", slot.place == .convolution ? "\(name) takes the place of a convolution" : "\(name) convolves nothing")
+    guard place == slot.place || !place.isFixed && !slot.place.isFixed else {
+      throw section.error("place", misplaced(name, slot.place, at: place))
     }
-    let places = AttentionPlace.allCases.filter { ($0 == .convolution) == (place == .convolution) }
+    let places = slot.place.isFixed ? [slot.place] : AttentionPlace.allCases.filter { !$0.isFixed }
     section.describe("place", places.map(\.rawValue).joined(separator: ", "))
     slot.place = place
-    if try section.contains("stages") || section.optionalString("stages") != nil {
+    if place == .features {
+      if section.contains("stages") { throw section.error("stages", "\(name) sits behind all stages") }
+    } else if try section.contains("stages") || section.optionalString("stages") != nil {
       slot.stages = (try? section.string("stages")) == "all" ? nil : Set(try section.ints("stages", in: 1...64))
     }
-    section.describe("stages", "all or a list of whole numbers, as papers number stages")
+    if place != .features { section.describe("stages", "all or a list of whole numbers, as papers number stages") }
     try section.finish()
     return slot
+  }
+
+  private static func misplaced(_ name: String, _ own: AttentionPlace, at place: AttentionPlace) -> String {
+    switch (own, place) {
+    case (.convolution, _): "\(name) takes the place of a convolution"
+    case (.features, _): "\(name) takes the features of whole images"
+    case (_, .convolution): "\(name) convolves nothing"
+    default: "\(name) weighs maps, and the features of whole images are none"
+    }
   }
 }
 

@@ -57,6 +57,11 @@ public enum AttentionPlace: String, CaseIterable, Sendable {
   case stageEnd = "stage_end"
   /// Before a stage's last block.
   case beforeLast = "before_last"
+  /// On the features of whole images, behind all stages and before the classifier.
+  case features
+
+  /// Whether what sits here can sit nowhere else, nor anything else here: the tensors have another form.
+  var isFixed: Bool { self == .convolution || self == .features }
 }
 
 /// Where in a host a module is to sit: enough for modules whose options differ from place to place.

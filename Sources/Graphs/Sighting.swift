@@ -9,6 +9,8 @@ public enum Sight: Hashable, Sendable {
   case attention
   /// What each position takes from each other, `[N, positions, keys]` or `[N, heads, positions, keys]`.
   case relation
+  /// The same where one token that stands for all others comes before them, among the positions and the keys.
+  case relationBehindSummary
   /// What each frame takes from each other at one place, `[places, frames, frames]` or
   /// `[places, heads, frames, frames]`.
   case relationInTime

@@ -18,8 +18,7 @@ struct CatalogOptions: Encodable {
   let paper: String
   let options: [Option]
 
-  /// - Throws: `ConfigError` for a name that neither catalogue has, with the nearest one, and for a module that has no
-  ///   place in a run file, with the reason.
+  /// - Throws: `ConfigError` for a name that neither catalogue has, with the nearest one.
   init(_ name: String) throws {
     let section = ConfigSection(named: name)
     var stages = "all"

@@ -66,9 +66,9 @@ struct Models: ParsableCommand {
       let name: String
       let category: String
       let paper: String
-      /// What it adds to a host; `nil` for what stands in no block.
-      let addedParameters: Int?
-      let addedMultiplyAdds: Int?
+      /// What it adds to the host.
+      let addedParameters: Int
+      let addedMultiplyAdds: Int
       let parity: String
     }
 
@@ -89,11 +89,11 @@ struct Models: ParsableCommand {
       attentions = try AttentionCatalog.entries.map { name, entry in
         // Modules in time see the frames of whole clips.
         let images = entry.isTemporal ? AttentionCatalog.defaultFrames : 1
-        let graph = entry.standsInBlocks ? try Self.graph(Self.host, attention: name, images: images) : nil
+        let graph = try Self.graph(Self.host, attention: name, images: images)
         return Module(
           name: name, category: entry.category, paper: entry.paper,
-          addedParameters: graph.map { $0.parameterCount - plain.parameterCount },
-          addedMultiplyAdds: graph.map { $0.multiplyAdds / images - plain.multiplyAdds }, parity: entry.reference)
+          addedParameters: graph.parameterCount - plain.parameterCount,
+          addedMultiplyAdds: graph.multiplyAdds / images - plain.multiplyAdds, parity: entry.reference)
       }.sorted { ($0.category, $0.name) < ($1.category, $1.name) }
     }
 
@@ -125,7 +125,7 @@ struct Models: ParsableCommand {
         ],
         rows: attentions.map {
           [
-            $0.name, $0.category, $0.addedParameters.map(added) ?? "", $0.addedMultiplyAdds.map(added) ?? "", $0.parity,
+            $0.name, $0.category, added($0.addedParameters), added($0.addedMultiplyAdds), $0.parity,
             $0.paper,
           ]
         })

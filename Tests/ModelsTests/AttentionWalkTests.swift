@@ -17,11 +17,9 @@ import Testing
     "mhsa": ["heads": 2], "sra": ["heads": 2, "ratios": [2]], "ea": ["memories": 8], "ge": ["extent": 2],
     "sk": ["groups": 4, "minimum": 8], "condconv": ["experts": 3], "tam": ["frames": 2],
     "temporal_mhsa": ["frames": 2, "heads": 2], "space_time_nl": ["frames": 2],
-    "dstt_spatial": ["frames": 2, "heads": 2], "dstt_temporal": ["frames": 2, "heads": 2],
+    "dstt_spatial": ["frames": 2, "heads": 2], "dstt_temporal": ["frames": 2, "heads": 2], "gltr": ["frames": 2],
+    "divided": ["frames": 2, "heads": 2],
   ]
-
-  /// What cannot stand in a block says so.
-  static let refusals = ["gltr": "fits behind a backbone", "divided": "class token"]
 
   /// What the narrow stages and depth-wise convolutions of MobileNetV2 cannot take.
   static let narrowRefusals = [
@@ -74,7 +72,8 @@ import Testing
   static func isZeroByStructure(_ parameter: String) -> Bool { parameter.hasSuffix("conv_mask.bias") }
 
   static func slot(_ name: String) throws -> AttentionSlot? {
-    let own: [String: ConfigValue] = ["name": .string(name), "stages": "all"]
+    // What sits behind all stages cannot choose among them.
+    let own: [String: ConfigValue] = name == "gltr" ? ["name": "gltr"] : ["name": .string(name), "stages": "all"]
     return try AttentionCatalog.slot(ConfigSection(own.merging(options[name] ?? [:]) { a, _ in a }))
   }
 
@@ -87,11 +86,6 @@ import Testing
   }
 
   @Test(arguments: AttentionCatalog.entries.keys.sorted()) func walksThroughTheHosts(name: String) throws {
-    if let words = Self.refusals[name] {
-      let error = #expect(throws: ConfigError.self) { try Self.slot(name) }
-      #expect(error?.description.contains(words) == true, "\(error?.description ?? "")")
-      return
-    }
     let slot = try Self.slot(name)!
     for host in Self.hosts where !(slot.isActivated && host.isDepthwise) {
       let plain = try Self.graph(host.make(nil), images: [4, 32, 32, 3])
@@ -116,7 +110,7 @@ import Testing
     let entry = AttentionCatalog.entries[name]!
     let frames = entry.isTemporal ? AttentionCatalog.defaultFrames : 1
     let trace = { try NetworkTrace(host, attention: ["name": .string(name)], batch: frames, mode: .inference).graph }
-    if let words = Self.refusals[name] ?? (host == "mobilenet_v2" ? Self.narrowRefusals[name] : nil) {
+    if let words = host == "mobilenet_v2" ? Self.narrowRefusals[name] : nil {
       let error = #expect(throws: (any Error).self) { _ = try trace() }
       #expect(error.map { "\($0)".contains(words) } == true, "\(error.map { "\($0)" } ?? "")")
     } else {
@@ -125,7 +119,7 @@ import Testing
   }
 
   /// One image, or the two frames of one clip, of odd sizes.
-  @Test(arguments: AttentionCatalog.entries.keys.sorted().filter { refusals[$0] == nil })
+  @Test(arguments: AttentionCatalog.entries.keys.sorted())
   func survivesOddSizes(name: String) throws {
     let slot = try Self.slot(name)!
     let frames = Self.options[name]?["frames"] == nil ? 1 : 2
@@ -140,7 +134,7 @@ import Testing
   }
 
   /// The plan, its slow twin and other numbers of workers: the same bits with every module.
-  @Test(arguments: AttentionCatalog.entries.keys.sorted().filter { refusals[$0] == nil })
+  @Test(arguments: AttentionCatalog.entries.keys.sorted())
   func planEqualsInterpreter(name: String) throws {
     let graph = try Self.graph(Self.residual(.basic, try Self.slot(name)), images: [4, 32, 32, 3])
     let plan = Plan(graph, workers: 2)

@@ -19,11 +19,12 @@ public struct ClipFolding<Content: Module & Sendable>: Module, Sendable {
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
     x.trace.takes(framesPerClip: frames)
-    guard x.isValid, x.shape.rank == 4, x.shape[0] % frames == 0 else {
-      return x.trace.invalid("cannot fold \(x.shape) into clips of \(frames) frames: wanted whole clips [N·T, H, W, C]")
+    guard x.isValid, x.shape.rank > 1, x.shape[0] % frames == 0 else {
+      return x.trace.invalid("cannot fold \(x.shape) into clips of \(frames) frames: wanted whole clips [N·T, …, C]")
     }
     let shape = x.shape.array
-    return content(x.reshaped([shape[0] / frames, frames] + shape.dropFirst())).reshaped(shape)
+    let y = content(x.reshaped([shape[0] / frames, frames] + shape.dropFirst()))
+    return y.isValid ? y.reshaped([shape[0]] + y.shape.array.dropFirst(2)) : y
   }
 }
 

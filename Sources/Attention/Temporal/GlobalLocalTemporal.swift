@@ -7,7 +7,8 @@ import Layers
 ///
 /// F = concat over k of conv of 3 taps, dilation 2^k, to C/4; b, c, f = ReLU BN conv of 1 tap to half of F's channels;
 /// A = softmax over the second index of bᵀc; out = F + W (f Aᵀ) + bias. In frame features `[N, T, C]`, out
-/// `[N, T, K C/4]`: no block's shape, so that it has no place inside a host.
+/// `[N, T, K C/4]`: another width than a block's, so that a host has it behind its stages, where a classifier reads each
+/// frame. The mean of a clip's logits is then what it says of the clip's vector, the mean over T.
 public struct GlobalLocalTemporal: Module, Sendable {
   /// K, the levels of the pyramid.
   public var levels: Int
@@ -34,9 +35,11 @@ public struct GlobalLocalTemporal: Module, Sendable {
 }
 
 extension GlobalLocalTemporal {
+  /// `frames`, `levels`.
   static func slot(_ options: ConfigSection) throws -> AttentionSlot {
-    throw options.error(
-      "name",
-      "gltr makes features of another width from those of frames: it fits behind a backbone, not into a block")
+    let module = ClipFolding(
+      frames: try options.frames(),
+      GlobalLocalTemporal(levels: try options.int("levels", default: 3, in: 1...16)))
+    return AttentionSlot("gltr", member: "gltr", place: .features) { _ in module }
   }
 }

@@ -34,7 +34,7 @@ public struct MobileNet: Module, Sendable {
         return x.trace.scope("model.\(place)") { separable(x, scaled(stage.outputs), stride: stride, site) }
       }
     }
-    return x.seen(as: .features).mean(over: .spatial).reshaped(x.shape[0], -1).linear("fc", classes)
+    return x.seen(as: .features).pooledFeatures(attention, host: name, stages: stages.count).linear("fc", classes)
   }
 
   /// Numbers 0, 1 and 3, 4 are the convolutions and norms, 2 and 5 the activations.

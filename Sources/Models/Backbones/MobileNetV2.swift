@@ -53,8 +53,7 @@ public struct MobileNetV2: Module, Sendable {
       }
     }
     x = x.convNormReLU6("features.\(place)", lastChannels, kernel: 1)
-    return x.seen(as: .features).mean(over: .spatial)  // [N, 1, 1, C]
-      .reshaped(x.shape[0], -1)
+    return x.seen(as: .features).pooledFeatures(attention, host: name, stages: stages.count)  // [N, C]
       .dropout(dropout)
       .linear("classifier.1", classes, weights: .normal(0.01), biases: .constant(0))
   }

@@ -32,8 +32,7 @@ public struct PreActivationResNet: Module, Sendable {
       }
     }
     x = x.batchNorm("bn").relu()
-    return x.seen(as: .features).mean(over: .spatial)  // [N, 1, 1, C]
-      .reshaped(x.shape[0], -1)
+    return x.seen(as: .features).pooledFeatures(attention, host: name, stages: depths.count)  // [N, C]
       .linear("fc", classes)
   }
 }

@@ -67,8 +67,7 @@ public struct ResNet: Module, Sendable {
         x.then("layer\(stage + 1).\(site.block)", block(site))
       }
     }
-    return x.seen(as: .features).mean(over: .spatial)  // [N, 1, 1, C]
-      .reshaped(x.shape[0], -1)
+    return x.seen(as: .features).pooledFeatures(attention, host: name, stages: depths.count)  // [N, C]
       .dropout(dropout)
       .linear("fc", classes)
   }

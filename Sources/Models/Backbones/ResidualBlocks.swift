@@ -133,4 +133,15 @@ extension Tensor {
     }
     return x.attended(slot, at: site, .stageEnd, name: name)
   }
+
+  /// What a host's map says of whole images, `[N, C]`: the mean over the places, and what sits on that.
+  func pooledFeatures(_ slot: AttentionSlot?, host: String, stages: Int) -> Tensor {
+    mean(over: .spatial).features(slot, host: host, stages: stages)
+  }
+
+  /// The features of whole images, `[N, C]`, with what sits on them.
+  func features(_ slot: AttentionSlot?, host: String, stages: Int) -> Tensor {
+    guard isValid else { return self }
+    return reshaped(shape[0], -1).attended(slot, at: AttentionSite(host: host, stage: stages), .features)
+  }
 }

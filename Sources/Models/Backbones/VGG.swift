@@ -54,7 +54,9 @@ public struct VGG: Module, Sendable {
 
   private func classified(_ x: Tensor) -> Tensor {
     guard x.isValid else { return x }
-    if hidden.isEmpty { return x.mean(over: .spatial).reshaped(x.shape[0], -1).linear("classifier", classes) }
+    if hidden.isEmpty {
+      return x.pooledFeatures(attention, host: name, stages: stages.count).linear("classifier", classes)
+    }
     let bins = x.shape[1] == 7 && x.shape[2] == 7 ? x : x.adaptiveAveragePool(7)  // [N, 7, 7, C]
     // Published weights read the bins channel by channel.
     var features = bins.transposed([0, 3, 1, 2]).reshaped(x.shape[0], -1)
@@ -62,6 +64,7 @@ public struct VGG: Module, Sendable {
       features = features.linear("classifier.\(3 * index)", width, weights: .normal(0.01), biases: .constant(0))
         .relu().dropout(dropout)
     }
-    return features.linear("classifier.\(3 * hidden.count)", classes, weights: .normal(0.01), biases: .constant(0))
+    return features.features(attention, host: name, stages: stages.count)
+      .linear("classifier.\(3 * hidden.count)", classes, weights: .normal(0.01), biases: .constant(0))
   }
 }

@@ -9,13 +9,18 @@ struct Relation {
   let positions: Int
   let keys: Int
   private let heads: Int
+  private let summaries: Int
   private let view: TensorView
 
-  /// - Parameter view: `[groups, positions, keys]` or `[groups, heads, positions, keys]`; `nil` for anything else.
-  init?(_ view: TensorView) {
+  /// - Parameters:
+  ///   - view: `[groups, positions, keys]` or `[groups, heads, positions, keys]`; `nil` for anything else.
+  ///   - summaries: the first positions and keys that are none.
+  init?(_ view: TensorView, behind summaries: Int = 0) {
     let rank = view.shape.rank
     guard rank == 3 || rank == 4 else { return nil }
-    (groups, positions, keys) = (view.shape[0], view.shape[rank - 2], view.shape[rank - 1])
+    self.summaries = summaries
+    (groups, positions, keys) = (view.shape[0], view.shape[rank - 2] - summaries, view.shape[rank - 1] - summaries)
+    guard positions > 0, keys > 0 else { return nil }
     heads = rank == 4 ? view.shape[1] : 1
     self.view = view
   }
@@ -24,7 +29,8 @@ struct Relation {
   func row(_ group: Int, _ position: Int) -> [Float] {
     (0..<keys).map { key in
       let sum = (0..<heads).reduce(0.0) {
-        $0 + Double(view[((group * heads + $1) * positions + position) * keys + key])
+        let row = (group * heads + $1) * (positions + summaries) + summaries + position
+        return $0 + Double(view[row * (keys + summaries) + summaries + key])
       }
       return Float(sum / Double(heads))
     }

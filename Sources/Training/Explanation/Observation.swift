@@ -47,6 +47,8 @@ public struct Observation: Hashable, Sendable {
       case .gate: result += gate(sighting.path, view, frames: frames)
       case .attention: result += attention(sighting.path, view)
       case .relation: result += relation(sighting.path, view, aspect: aspect, frames: frames)
+      case .relationBehindSummary:
+        result += relation(sighting.path, view, behind: 1, aspect: aspect, frames: frames)
       case .relationInTime: result += relationInTime(sighting.path, view, frames: frames)
       case .relationInClip: result += relationInClip(sighting.path, view, aspect: aspect, frames: frames)
       case .weights(let title, let parts): result += weights(sighting.path, title, parts, view)
@@ -95,8 +97,10 @@ public struct Observation: Hashable, Sendable {
   }
 
   /// The row of the position in the middle, its mean over the heads; of a clip, one for each frame.
-  private static func relation(_ path: String, _ view: TensorView, aspect: Double, frames: Int) -> [Observation] {
-    guard let relation = Relation(view), relation.groups == frames,
+  private static func relation(
+    _ path: String, _ view: TensorView, behind summaries: Int = 0, aspect: Double, frames: Int
+  ) -> [Observation] {
+    guard let relation = Relation(view, behind: summaries), relation.groups == frames,
       let from = grid(relation.positions, aspect: aspect), let to = grid(relation.keys, aspect: aspect)
     else { return [] }
     let centre = from.rows / 2 * from.columns + from.columns / 2

@@ -70,6 +70,14 @@ import Training
     #expect(all(.relation, [2, 1, 4, 4], values, frames: 2) == [.clipAttention(maps, isOfMiddleFrame: false)])
   }
 
+  /// One token and 2x2 places: the fifth row without its first column.
+  @Test func `A relation behind a summary leaves that out`() {
+    var values = [Float](repeating: 0, count: 25)
+    values.replaceSubrange(20..<25, with: [0.5, 0.25, 0, 0.125, 0.125])
+    let map = HeatMap(rows: 2, columns: 2, values: [0.25, 0, 0.125, 0.125])
+    #expect(all(.relationBehindSummary, [1, 1, 5, 5], values, frames: 1) == [.attention(map, isOfCentre: true)])
+  }
+
   @Test func `A relation in time is the mean over places and heads`() {
     let one: [Float] = [1, 0, 0.5, 0.5], two: [Float] = [0, 1, 1, 0]
     let mean = HeatMap(rows: 2, columns: 2, values: [0.5, 0.5, 0.75, 0.25])
