@@ -60,6 +60,7 @@ public struct Experiment {
     if mixing != nil && training.framesPerClip > 1 {
       throw data.error("mix", "mixes single pictures, not the clips that data.frames makes")
     }
+    try Self.checkClips(of: network, trainingPipeline.outputShape, frames: training.framesPerClip, file)
     synchronizesNorms = model.synchronizesNorms
     startingWeights = model.startingWeights
     let rule = try file.section("optimizer")
@@ -79,6 +80,15 @@ public struct Experiment {
         "moves a momentum that \(optimizer.name) does not have; set optimizer.momentum, or this to false")
     }
     try file.finish()
+  }
+
+  /// A module that looks at time would take pictures that have nothing to do with each other for the frames of a clip.
+  private static func checkClips(of network: any Module, _ image: Shape, frames: Int, _ file: RunFile) throws {
+    let wanted = network.framesPerClip(image: image)
+    guard frames % wanted != 0 else { return }
+    let found = frames == 1 ? "single pictures" : "clips of \(frames) frames"
+    throw try file.section("model").error(
+      "attention", "looks at clips of \(wanted) frames, and the data are \(found); see `data.frames`")
   }
 
   /// The steps of a run: `run.steps` if given, else `run.epochs` epochs.

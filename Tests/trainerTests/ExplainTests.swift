@@ -60,6 +60,10 @@ import Testing
       "\(three.errors)")
     let split = try run.train("split", [model, "data.frames=2", "data.batch=12"], expecting: 64)
     #expect(split.errors.contains("no whole clips of 2; the nearest that are is 16"), "\(split.errors)")
+    let still = try run.train("still", [model], expecting: 64)
+    #expect(
+      still.errors.contains("model.attention: looks at clips of 2 frames, and the data are single pictures"),
+      "\(still.errors)")
     let mixed = try run.train("mixed", [model, "data.frames=2", "data.mix={mixup_alpha: 0.8}"], expecting: 64)
     #expect(mixed.errors.contains("data.mix: mixes single pictures, not the clips"), "\(mixed.errors)")
   }
