@@ -6,7 +6,7 @@ import Layers
 /// mixture of kernels of its own.
 ///
 /// a = softmax((W₂ ReLU(W₁ gap(x)) + b₂) / τ), kernel Σ a_k W_k, bias Σ a_k b_k. A high τ keeps the mixture even, which
-/// lets all kernels learn at the start. In `[N, H, W, C]`, out `[N, H', W', outputs]`: it takes the place of a
+/// lets all kernels learn at the start; it may fall evenly to 1 over the first training steps. In `[N, H, W, C]`, out `[N, H', W', outputs]`: it takes the place of a
 /// convolution.
 public struct DynamicConvolution: Module, Sendable {
   /// Output channels; those of the input when `nil`.
@@ -21,8 +21,10 @@ public struct DynamicConvolution: Module, Sendable {
   public var groups: Int
   /// Hidden units are ⌊C · ratio⌋ + 1; as many as kernels for images of three channels.
   public var ratio: Double
-  /// τ.
+  /// τ, at the start.
   public var temperature: Float
+  /// The training steps over which τ falls to 1; 0 keeps it. While it falls it is a buffer, `attention.temperature`.
+  public var annealSteps = 0
   /// Whether every kernel has a bias b_k, mixed by the same weights.
   public var bias: Bool
 
@@ -50,22 +52,36 @@ public struct DynamicConvolution: Module, Sendable {
       let logits = means
         .linear("attention.fc1", hidden, bias: false, windowRank: 2, weights: .kaimingNormal(.fanOut)).relu()
         .linear("attention.fc2", kernels, windowRank: 2, weights: .kaimingNormal(.fanOut), biases: .constant(0))
-      return (logits * (1 / temperature)).softmax()  // [N, K]
+      return cooled(logits).softmax()  // [N, K]
         .seen(as: .weights(title: "kernel weights", parts: (1...kernels).map { "kernel \($0)" }))
     }
+  }
+
+  private func cooled(_ logits: Tensor) -> Tensor {
+    guard annealSteps > 0 else { return logits * (1 / temperature) }
+    let trace = logits.trace, name = "attention.temperature"
+    let current = trace.buffer(name, [1], initialValue: temperature)
+    if trace.mode == .training {
+      let drop = (temperature - 1) / Float(annealSteps)
+      trace.update(buffer: name, to: (current + (-1 - drop)).relu() + 1)
+    }
+    return logits / current
   }
 }
 
 extension DynamicConvolution {
-  /// `kernels`, `ratio`, `temperature`.
+  /// `kernels`, `ratio`, `temperature`, `anneal_steps`.
   static func slot(_ options: ConfigSection) throws -> AttentionSlot {
     let kernels = try options.int("kernels", default: 4, in: 1...256)
     let ratio = try options.float("ratio", default: 0.25, in: 0...16)
     let temperature = Float(try options.float("temperature", default: 34, in: 1e-3...1e6))
+    let annealSteps = try options.int("anneal_steps", default: 0, in: 0...1 << 40)
     return AttentionSlot("dynamic_conv", member: "dynamic_conv", place: .convolution) { site in
-      DynamicConvolution(
+      var module = DynamicConvolution(
         outputs: site.outputs, kernels: kernels, stride: site.stride, groups: site.groups, ratio: ratio,
         temperature: temperature)
+      module.annealSteps = annealSteps
+      return module
     }
   }
 }
