@@ -6,8 +6,8 @@ import Layers
 /// mixture of kernels of its own.
 ///
 /// a = softmax((W₂ ReLU(W₁ gap(x)) + b₂) / τ), kernel Σ a_k W_k, bias Σ a_k b_k. A high τ keeps the mixture even, which
-/// lets all kernels learn at the start; it may fall evenly to 1 over the first training steps. In `[N, H, W, C]`, out `[N, H', W', outputs]`: it takes the place of a
-/// convolution.
+/// lets all kernels learn at the start; it may fall evenly to 1 over the first training steps. In `[N, H, W, C]`, out
+/// `[N, H', W', outputs]`: it takes the place of a convolution.
 public struct DynamicConvolution: Module, Sendable {
   /// Output channels; those of the input when `nil`.
   public var outputs: Int?
