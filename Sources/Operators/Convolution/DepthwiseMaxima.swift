@@ -7,6 +7,8 @@ import Compute
 /// that reaches it, `[N, 1, 1, C]` each; the maximum over the channels and its position, `[N, H', W', 1]` each; as of
 /// `DepthwiseConv2D` and two `Max`. A gradient belongs to one channel of one place, and so goes back through the taps
 /// of that place alone: dx and dw gather C + H' W' of them an image, where the convolution's own would gather C H' W'.
+///
+/// A filter that is the product of a column and a row, as a Gaussian blur is, goes by `SeparableFilter`.
 public struct DepthwiseMaxima: Operator {
   public let convolution: DepthwiseConv2D
 
@@ -42,8 +44,18 @@ public struct DepthwiseMaxima: Operator {
   public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {
     let geometry = geometry(inputs, outputs), channels = geometry.channels
     guard pass == .forward else { return Scratch(shared: geometry.images * inputs[1].count) }
-    let rows = (0..<geometry.bands).map { geometry.outputRows(of: $0).count }.max() ?? 0
-    return Scratch(shared: geometry.units * 2 * channels, perWorker: rows * outputs[2][2] * channels)
+    return Scratch(shared: geometry.units * 2 * channels, perWorker: bandFloats(geometry) + betweenFloats(geometry))
+  }
+
+  private func bandFloats(_ geometry: DepthwiseGeometry) -> Int {
+    let rows = (0..<geometry.bands).reduce(0) { max($0, geometry.outputRows(of: $1).count) }
+    return rows * geometry.forward.columns.outputs * geometry.channels
+  }
+
+  private func betweenFloats(_ geometry: DepthwiseGeometry) -> Int {
+    (0..<geometry.bands).reduce(0) {
+      max($0, SeparableFilter.scratchCount(geometry.forward, rows: geometry.outputRows(of: $1), channels: geometry.channels))
+    }
   }
 
   public func forward(_ call: ForwardCall, _ worker: Worker) {
@@ -53,30 +65,27 @@ public struct DepthwiseMaxima: Operator {
     let maxima = call.outputs[2].pointer, winners = call.outputs[3].pointer
     let band = call.context.scratch(of: worker), partials = call.context.sharedScratch
     let shape: Shape = [geometry.images, height, width, channels]
+    let between = band + bandFloats(geometry), imageFloats = call.inputs[0].count / geometry.images
+    let separable = SeparableFilter(
+      weight, height: geometry.kernelHeight, width: geometry.kernelWidth, channels: channels)
     for unit in worker.tiles(geometry.units) {
       let (image, number) = unit.quotientAndRemainder(dividingBy: geometry.bands)
       let rows = geometry.outputRows(of: number), first = (image * height + rows.lowerBound) * width
-      // The kernel writes where the whole result would have this band. (Channels in blocks of 32, whose rows would stay
-      // in the first cache, took 1.3 times as long.)
-      geometry.correlateDirectly(
-        x, weight, nil, along: geometry.forward, image: image, rows: rows,
-        into: GradientTarget(TensorView(band - first * channels, shape), accumulates: false))
-      let largest = partials + unit * 2 * channels, positions = largest + channels
+      if let separable {
+        separable.correlate(
+          x + image * imageFloats, along: geometry.forward, rows: rows, channels: channels, between: between, into: band)
+      } else {
+        // The kernel writes where the whole result would have this band. (Channels in blocks of 32, whose rows would
+        // stay in the first cache, took 1.3 times as long.)
+        geometry.correlateDirectly(
+          x, weight, nil, along: geometry.forward, image: image, rows: rows,
+          into: GradientTarget(TensorView(band - first * channels, shape), accumulates: false))
+      }
+      let largest = partials + unit * 2 * channels
       for pixel in 0..<rows.count * width {
-        let place = Lanes(repeating: Float(rows.lowerBound * width + pixel)), row = band + pixel * channels
-        var acrossChannels = Max.State(first: row.lanes(at: 0), second: Lanes.ascending)
-        for channel in stride(from: 0, to: channels, by: 16) {
-          let value = row.lanes(at: channel)
-          acrossChannels.takeLater(value, at: Lanes.ascending + Float(channel))
-          var state =
-            pixel == 0
-            ? Max.State(first: value, second: place)
-            : Max.State(first: largest.lanes(at: channel), second: positions.lanes(at: channel))
-          state.takeLater(value, at: place)
-          largest.store(state.first, at: channel)
-          positions.store(state.second, at: channel)
-        }
-        let winner = acrossChannels.acrossLanes()
+        let winner = Self.takeMaxima(
+          of: band + pixel * channels, channels, place: rows.lowerBound * width + pixel, isFirst: pixel == 0, largest,
+          largest + channels)
         maxima[first + pixel] = winner.first[0]
         winners[first + pixel] = winner.second[0]
       }
@@ -94,6 +103,29 @@ public struct DepthwiseMaxima: Operator {
         channelWinners.store(state.second, at: image * channels + channel)
       }
     }
+  }
+
+  /// The largest of one pixel's channels; those that are the largest of their channel so far are put into `largest`.
+  /// (A function of its own: where more stood around it, the comparisons became calls.)
+  @inline(never)
+  private static func takeMaxima(
+    of row: UnsafePointer<Float>, _ channels: Int, place: Int, isFirst: Bool, _ largest: UnsafeMutablePointer<Float>,
+    _ positions: UnsafeMutablePointer<Float>
+  ) -> Max.State {
+    let place = Lanes(repeating: Float(place))
+    var acrossChannels = Max.State(first: row.lanes(at: 0), second: Lanes.ascending)
+    for channel in stride(from: 0, to: channels, by: 16) {
+      let value = row.lanes(at: channel)
+      acrossChannels.takeLater(value, at: Lanes.ascending + Float(channel))
+      var state =
+        isFirst
+        ? Max.State(first: value, second: place)
+        : Max.State(first: largest.lanes(at: channel), second: positions.lanes(at: channel))
+      state.takeLater(value, at: place)
+      largest.store(state.first, at: channel)
+      positions.store(state.second, at: channel)
+    }
+    return acrossChannels.acrossLanes()
   }
 
   /// dx[p + t] += dy w[t] and dw[t] += dy x[p + t] over the taps t of each winner p, one image a worker.

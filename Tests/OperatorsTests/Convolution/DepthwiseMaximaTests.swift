@@ -37,6 +37,35 @@ import Testing
     declare("stride and dilation", DepthwiseConv2D(stride: 2, padding: 2, dilation: 2), [[2, 8, 9, 16], [3, 3, 16]]),
   ]
 
+  /// A column times a row, the same for all channels: what `SeparableFilter` takes, except the last.
+  static let products = [
+    ("5x5", DepthwiseConv2D(padding: 2), [1, 23, 9, 32] as Shape, 5, true),
+    ("3x3, one place", DepthwiseConv2D(padding: 1), [2, 1, 1, 16], 3, true),
+    ("stride and dilation", DepthwiseConv2D(stride: 2, padding: 3, dilation: 2), [2, 11, 8, 16], 3, true),
+    ("another channel", DepthwiseConv2D(padding: 2), [1, 9, 9, 32], 5, false),
+  ]
+
+  @Test(arguments: products)
+  func productsOfTapsAreEqualToRounding(
+    label: String, convolution: DepthwiseConv2D, shape: Shape, size: Int, isProduct: Bool
+  ) throws {
+    let channels = shape[3], column: [Float] = [0.1, 0.3, 1, 0.5, -0.2], row: [Float] = [0.7, -0.4, 1.1, 0.2, 0.9]
+    var filters = (0..<size * size * channels).map { column[$0 / channels / size] * row[$0 / channels % size] }
+    if !isProduct { filters[channels * 7 + 20] += 0.01 }
+    #expect((SeparableFilter(filters, height: size, width: size, channels: channels) != nil) == isProduct)
+    var stream = RandomStream(RandomKey(3))
+    let x = (0..<shape.count).map { _ in stream.uniform(-1, 1) }
+    let inputs: [(Shape, [Float])] = [(shape, x), ([size, size, channels], filters)]
+    let fused = DirectRun(try #require(DepthwiseMaxima(of: convolution, inputs: inputs.map(\.0))), inputs).outputs
+    let blurred = DirectRun(convolution, inputs).outputs[0]
+    let blurredShape = try convolution.outputShapes(for: inputs.map(\.0))[0]
+    let wanted = DirectRun(Max(over: [1, 2]), [(blurredShape, blurred)]).outputs
+      + DirectRun(Max(over: [3]), [(blurredShape, blurred)]).outputs
+    // Sums of at most 25 products below 1.2; random values are nowhere so near each other that a winner changes.
+    for values in [0, 2] { #expect(zip(fused[values], wanted[values]).allSatisfy { abs($0 - $1) < 25 * 0x1p-23 }) }
+    for places in [1, 3] { #expect(fused[places] == wanted[places]) }
+  }
+
   @Test(arguments: cases) func promises(_ declared: OperatorCase) { #expect(declared.check() == []) }
 
   /// The same bits as the operators that it stands for: also among equal values, of which the first wins, and where a
