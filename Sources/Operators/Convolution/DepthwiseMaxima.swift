@@ -106,26 +106,29 @@ public struct DepthwiseMaxima: Operator {
   }
 
   /// The largest of one pixel's channels; those that are the largest of their channel so far are put into `largest`.
-  /// (A function of its own: where more stood around it, the comparisons became calls.)
+  /// (A function of its own, its comparisons spelled out: as a method of `Max.State` they became calls.)
   @inline(never)
   private static func takeMaxima(
     of row: UnsafePointer<Float>, _ channels: Int, place: Int, isFirst: Bool, _ largest: UnsafeMutablePointer<Float>,
     _ positions: UnsafeMutablePointer<Float>
   ) -> Max.State {
     let place = Lanes(repeating: Float(place))
-    var acrossChannels = Max.State(first: row.lanes(at: 0), second: Lanes.ascending)
+    var best = row.lanes(at: 0), winner = Lanes.ascending
     for channel in stride(from: 0, to: channels, by: 16) {
-      let value = row.lanes(at: channel)
-      acrossChannels.takeLater(value, at: Lanes.ascending + Float(channel))
-      var state =
-        isFirst
-        ? Max.State(first: value, second: place)
-        : Max.State(first: largest.lanes(at: channel), second: positions.lanes(at: channel))
-      state.takeLater(value, at: place)
-      largest.store(state.first, at: channel)
-      positions.store(state.second, at: channel)
+      // Of equal values the earlier is there already; one that is no number beats every number.
+      let value = row.lanes(at: channel), isNumber = value .== value
+      let wins = (value .> best) .| ((best .== best) .& .!isNumber)
+      best.replace(with: value, where: wins)
+      winner.replace(with: Lanes.ascending + Float(channel), where: wins)
+      var most = isFirst ? value : largest.lanes(at: channel)
+      var position = isFirst ? place : positions.lanes(at: channel)
+      let isMost = (value .> most) .| ((most .== most) .& .!isNumber)
+      most.replace(with: value, where: isMost)
+      position.replace(with: place, where: isMost)
+      largest.store(most, at: channel)
+      positions.store(position, at: channel)
     }
-    return acrossChannels.acrossLanes()
+    return Max.State(first: best, second: winner).acrossLanes()
   }
 
   /// dx[p + t] += dy w[t] and dw[t] += dy x[p + t] over the taps t of each winner p, one image a worker.

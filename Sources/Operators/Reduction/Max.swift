@@ -72,14 +72,6 @@ public struct Max: ReductionOperator {
     @inline(__always)
     public mutating func take(_ x: Lanes, at positions: Lanes) { merge(State(first: x, second: positions)) }
 
-    /// `take` of elements that come after all that were taken, so that of equal ones the earlier is there already.
-    @inline(__always)
-    mutating func takeLater(_ x: Lanes, at positions: Lanes) {
-      let wins = (x .> largest) .| ((largest .== largest) .& (x .!= x))
-      largest.replace(with: x, where: wins)
-      position.replace(with: positions, where: wins)
-    }
-
     /// The larger; of equal ones (two NaN count as equal) the earlier.
     @inline(__always)
     public mutating func merge(_ other: State) {
