@@ -98,14 +98,20 @@ public enum AttentionCatalog {
     let places = slot.place.isFixed ? [slot.place] : AttentionPlace.allCases.filter { !$0.isFixed }
     section.describe("place", places.map(\.rawValue).joined(separator: ", "))
     slot.place = place
-    if place == .features {
-      if section.contains("stages") { throw section.error("stages", "\(name) sits behind all stages") }
-    } else if try section.contains("stages") || section.optionalString("stages") != nil {
-      slot.stages = (try? section.string("stages")) == "all" ? nil : Set(try section.ints("stages", in: 1...64))
+    if place != .features {
+      slot.stages = try stages(section, default: slot.stages)
+    } else if section.contains("stages") {
+      throw section.error("stages", "\(name) sits behind all stages")
     }
-    if place != .features { section.describe("stages", "all or a list of whole numbers, as papers number stages") }
     try section.finish()
     return slot
+  }
+
+  /// The stages that the section names, `nil` for all of them.
+  private static func stages(_ section: ConfigSection, default value: Set<Int>?) throws -> Set<Int>? {
+    defer { section.describe("stages", "all or a list of whole numbers, as papers number stages") }
+    guard try section.contains("stages") || section.optionalString("stages") != nil else { return value }
+    return (try? section.string("stages")) == "all" ? nil : Set(try section.ints("stages", in: 1...64))
   }
 
   private static func misplaced(_ name: String, _ own: AttentionPlace, at place: AttentionPlace) -> String {

@@ -25,10 +25,8 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
   private let say: @Sendable (String) -> Void
   private let outgoingHeader = MessageHeader()
   private let incomingHeader = MessageHeader()
-  private let requests: UnsafeMutableBufferPointer<MPI_Request?>
+  private let requests: OpenRequests
 
-  private static let headerTag: Int32 = 1
-  private static let payloadTag: Int32 = 2
   /// Starts MPI where needed and joins all ranks of the job. Collective.
   /// - Parameter say: shows a line to whoever looks at the job: a stall, or why the job ends.
   public static func world(say: @escaping @Sendable (String) -> Void = { _ in }) throws -> MPICommunicator {
@@ -85,8 +83,7 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     (handle, self.rank, self.size) = (copy!, Int(rank), Int(size))
     (self.whereabouts, self.say) = (whereabouts, say)
     self.messageLimit = messageLimit
-    requests = .allocate(capacity: Request.all.count)
-    requests.initialize(repeating: openmpi_no_request())
+    requests = OpenRequests(copy!, rank: Int(rank))
     try MPILibrary.check(openmpi_return_errors(handle), "joining the job", rank: self.rank)
     openmpi_sleep_exactly()
     let hosts = try allGather("joining the job", Array(currentHostName().utf8))
@@ -98,7 +95,6 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
   deinit {
     outgoingHeader.deallocate()
     incomingHeader.deallocate()
-    requests.deallocate()
   }
 
   public func exchange(
@@ -135,15 +131,15 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
   ) throws {
     whereabouts.enter(collective: name)
     defer { whereabouts.enter(collective: nil) }
-    try cancellingOnError {
+    try requests.cancellingOnError {
       if let destination {
         outgoingHeader.write(name, number: collectives.number, payloadBytes: outgoing.count)
         let memory = UnsafeRawBufferPointer(start: outgoingHeader.memory, count: MessageHeader.byteCount)
-        try send(name, memory, to: destination, Request.headerOut)
+        try requests.send(name, memory, to: destination, .headerOut)
       }
       if let source {
         let memory = UnsafeMutableRawBufferPointer(start: incomingHeader.memory, count: MessageHeader.byteCount)
-        try receive(name, memory, from: source, Request.headerIn)
+        try requests.receive(name, memory, from: source, .headerIn)
       }
       var sending = MessageFlow(byteCount: destination == nil ? 0 : outgoing.count, pieceBytes: pieceBytes)
       var receiving = MessageFlow(byteCount: source == nil ? 0 : incoming.count, pieceBytes: pieceBytes)
@@ -155,23 +151,23 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
         let isAhead = sending.ended > receiving.ended + MessageFlow.depth && !receiving.isDone
         if let destination, !isAhead, let (bytes, place) = sending.begin() {
           prepare(bytes)
-          try send(name, .init(rebasing: outgoing[bytes]), to: destination, Request.payloadOut.lowerBound + place)
+          try requests.send(name, .init(rebasing: outgoing[bytes]), to: destination, .payloadOut(place))
           hasMoved = true
         }
         // After the sending: with the receive first, messages that go both ways came one after the other.
         while let source, let (bytes, place) = receiving.begin() {
-          try receive(name, .init(rebasing: incoming[bytes]), from: source, Request.payloadIn.lowerBound + place)
+          try requests.receive(name, .init(rebasing: incoming[bytes]), from: source, .payloadIn(place))
         }
-        if !isAnnounced, try isDone(name, Request.headerIn) {
+        if !isAnnounced, try requests.isDone(name, .headerIn) {
           try checkHeader(name, from: source, payloadBytes: incoming.count)
           isAnnounced = true
         }
-        let hasSentHeader = try isDone(name, Request.headerOut)
-        if let place = sending.oldestPlace, try isDone(name, Request.payloadOut.lowerBound + place) {
+        let hasSentHeader = try requests.isDone(name, .headerOut)
+        if let place = sending.oldestPlace, try requests.isDone(name, .payloadOut(place)) {
           _ = sending.end()
           hasMoved = true
         }
-        if isAnnounced, let place = receiving.oldestPlace, try isDone(name, Request.payloadIn.lowerBound + place) {
+        if isAnnounced, let place = receiving.oldestPlace, try requests.isDone(name, .payloadIn(place)) {
           wait.arrived()
           use(receiving.end())
           hasMoved = true
@@ -212,12 +208,12 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     }
     whereabouts.enter(collective: name)
     defer { whereabouts.enter(collective: nil) }
-    try cancellingOnError {
+    try requests.cancellingOnError {
       for start in stride(from: 0, to: count, by: messageLimit) {
         let part = Int32(min(messageLimit, count - start))
-        try check(name, openmpi_sum_floats(values.baseAddress! + start, part, handle, request(Request.reduction)))
+        try requests.start(name, .reduction) { openmpi_sum_floats(values.baseAddress! + start, part, handle, $0) }
         var wait = PolledWait(deadline: deadline)
-        while try !isDone(name, Request.reduction) { try pause(&wait, name, for: nil, patiently: false) }
+        while try !requests.isDone(name, .reduction) { try pause(&wait, name, for: nil, patiently: false) }
       }
     }
   }
@@ -257,44 +253,6 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     return name?.trimmingCharacters(in: .newlines) ?? ""
   }
 
-  // MARK: Requests
-
-  /// The places of open requests.
-  private enum Request {
-    static let headerIn = 0, headerOut = 1, reduction = 2
-    static let payloadIn = 3..<3 + MessageFlow.depth
-    static let payloadOut = payloadIn.upperBound..<payloadIn.upperBound + MessageFlow.depth
-    static let all = 0..<payloadOut.upperBound
-  }
-
-  private func request(_ place: Int) -> UnsafeMutablePointer<MPI_Request?> {
-    requests.baseAddress! + place
-  }
-
-  private func send(_ name: String, _ bytes: UnsafeRawBufferPointer, to peer: Int, _ place: Int) throws {
-    let tag = place == Request.headerOut ? Self.headerTag : Self.payloadTag
-    try check(name, openmpi_send(bytes.baseAddress, Int32(bytes.count), Int32(peer), tag, handle, request(place)))
-  }
-
-  private func receive(
-    _ name: String, _ bytes: UnsafeMutableRawBufferPointer, from peer: Int, _ place: Int
-  ) throws {
-    let tag = place == Request.headerIn ? Self.headerTag : Self.payloadTag
-    try check(name, openmpi_receive(bytes.baseAddress, Int32(bytes.count), Int32(peer), tag, handle, request(place)))
-  }
-
-  private func check(_ name: String, _ code: Int32) throws {
-    try MPILibrary.check(code, name, rank: rank)
-  }
-
-  /// Whether a request has come to its end; true where none was made.
-  private func isDone(_ name: String, _ place: Int) throws -> Bool {
-    guard request(place).pointee != openmpi_no_request() else { return true }
-    var done: Int32 = 0
-    try check(name, openmpi_test(request(place), &done))
-    return done != 0
-  }
-
   /// Lets some time pass. Throws when the deadline has passed, and says where everybody is.
   private func pause(_ wait: inout PolledWait, _ name: String, for peer: Int?, patiently: Bool) throws {
     if wait.pause(patiently: patiently) { return }
@@ -302,19 +260,5 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     let sentence = channel?.everybody()
     let peer = peer.map(title(of:)) ?? "the other ranks"
     throw failure(name, .deadline(peer: peer, waited: waited, whereabouts: sentence))
-  }
-
-  /// Withdraws what is still under way when `body` throws, so that nothing is written into memory that is let go.
-  private func cancellingOnError(_ body: () throws -> Void) throws {
-    do {
-      try body()
-    } catch {
-      for place in Request.all where request(place).pointee != openmpi_no_request() {
-        MPI_Cancel(request(place))
-        MPI_Request_free(request(place))
-        request(place).pointee = openmpi_no_request()
-      }
-      throw error
-    }
   }
 }

@@ -12,7 +12,7 @@ package struct MessageFlow {
   package private(set) var begun = 0
   package private(set) var ended = 0
 
-  /// A flow of no pieces where there is nothing to say.
+  /// - Parameter pieceBytes: of every piece but the last; a message of no bytes has no pieces.
   package init(byteCount: Int, pieceBytes: Int) {
     precondition(pieceBytes > 0, "pieces of \(pieceBytes) bytes")
     (self.byteCount, self.pieceBytes) = (byteCount, pieceBytes)

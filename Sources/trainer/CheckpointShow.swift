@@ -79,8 +79,9 @@ struct CheckpointShow: ParsableCommand {
   }
 
   private func held(against network: CheckpointNetwork.Named) throws -> ProgramExit {
-    let matching = try network.open(path, takesAverage: average)
-      .matching(network.runners.state, newHead: network.newHead)
+    let file = try network.open(path, takesAverage: average)
+    try file.checkForm(of: network.runners.mainPlan.program.graph)
+    let matching = try file.matching(network.runners.state, newHead: network.newHead)
     for line in matching.lines { print(line) }
     return matching.isGood(network.tolerance) ? .success : .failure
   }

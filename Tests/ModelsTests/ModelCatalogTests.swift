@@ -101,6 +101,10 @@ import Testing
     (["name": "resnet20", "attention": ["name": "sk", "place": "branch"]], "sk takes the place of a convolution"),
     (["name": "mobilenet_v2", "attention": "sk"], "dense 3x3 convolutions, which mobilenet_v2 does not have"),
     (["name": "resnet20", "attention": ["name": "gltr", "stages": [3]]], "stages: gltr sits behind all stages"),
+    (
+      ["name": "resnet20", "attention": ["name": "dynamic_conv", "temperature": 0.5, "anneal_steps": 9]],
+      "anneal_steps: the temperature falls to 1, and starts at 0.5"
+    ),
     (["name": "resnet20", "attention": ["name": "gltr", "place": "branch"]], "place: gltr takes the features"),
     (["name": "resnet20", "attention": ["name": "se", "place": "features"]], "place: se weighs maps"),
     (["name": "resnet20", "attention": ["name": "gc", "fusions": []]], "fusions: the context must meet the image"),

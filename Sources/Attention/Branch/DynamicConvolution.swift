@@ -76,6 +76,9 @@ extension DynamicConvolution {
     let ratio = try options.float("ratio", default: 0.25, in: 0...16)
     let temperature = Float(try options.float("temperature", default: 34, in: 1e-3...1e6))
     let annealSteps = try options.int("anneal_steps", default: 0, in: 0...1 << 40)
+    guard annealSteps == 0 || temperature >= 1 else {
+      throw options.error("anneal_steps", "the temperature falls to 1, and starts at \(temperature)")
+    }
     return AttentionSlot("dynamic_conv", member: "dynamic_conv", place: .convolution) { site in
       var module = DynamicConvolution(
         outputs: site.outputs, kernels: kernels, stride: site.stride, groups: site.groups, ratio: ratio,

@@ -48,10 +48,11 @@ public struct StartingWeights: Hashable, Sendable {
   }
 
   /// Copies the weights into the model of a run that begins.
-  /// - Throws: `SafetensorsError`, `ArchiveError`, `WeightError`.
-  func load(into runners: NetworkRunners) throws -> WeightMatching {
-    try WeightFile(WeightFile.open(file, takesAverage: takesAverage), prefix: prefix)
-      .load(into: runners.state, head: runners.headPath, tolerance: tolerance)
+  /// - Throws: `SafetensorsError`, `ArchiveError`, `WeightError`, `CaffeFormError`.
+  package func load(into runners: NetworkRunners) throws -> WeightMatching {
+    let weights = WeightFile(try WeightFile.open(file, takesAverage: takesAverage), prefix: prefix)
+    try weights.checkForm(of: runners.mainPlan.program.graph)
+    return try weights.load(into: runners.state, head: runners.headPath, tolerance: tolerance)
   }
 }
 

@@ -137,4 +137,29 @@ import Training
     #expect(matching.matched.map(\.name) == ["layer1.0.conv2.weight"])
     #expect(matching.leftOver.map(\.name) == ["layer1.0.se_module.fc1.weight"])
   }
+
+  static let forms: [([String: ConfigValue], Bool)] = [
+    (["name": "resnet50", "stem": "caffe", "strides_first": true], true), (["name": "resnet50"], false),
+    (["name": "resnet50", "stem": "caffe"], false), (["name": "resnet50", "strides_first": true], false),
+  ]
+
+  /// The names and shapes of both forms are the same.
+  @Test(arguments: forms) func `Weights for Caffe load into a network of their form alone`(
+    model: [String: ConfigValue], isTheirs: Bool
+  ) throws {
+    let folder = try TemporaryFolder(), path = folder.path + "/weights"
+    var writer = SafetensorsWriter()
+    for (name, shape) in ["layer0.conv1.weight": [64, 3, 7, 7], "layer1.0.conv3.weight": [256, 64, 1, 1]] {
+      try writer.add(name, shape: shape, floats: [Float](repeating: 0.25, count: shape.reduce(1, *)))
+    }
+    _ = try writer.write(to: path)
+    let runners = try NetworkRunners(tracing: try ModelCatalog.network(ConfigSection(model), classes: 10), imageSize: 64)
+    let weights = try #require(
+      try StartingWeights(["weights": ["file": .string(path), "allow": ["missing"]]] as ConfigSection))
+    if isTheirs {
+      #expect(try weights.load(into: runners).matched.map(\.path).sorted() == ["conv1.weight", "layer1.0.conv3.weight"])
+    } else {
+      #expect(throws: CaffeFormError.self) { try weights.load(into: runners) }
+    }
+  }
 }
