@@ -16,8 +16,8 @@ public struct Plan: Sendable, CustomStringConvertible {
 
   /// The rewrites that a graph goes through, in order.
   public static let rewrites: [any Rewrite] = [
-    RemoveUnusedNodes(), FuseGatedResidual(), FuseNormalization(), FuseNormalizeSqueeze(), FuseEntropies(),
-    FuseDepthwiseMaxima(), FuseLinearActivation(), FuseAddLayerNorm(), ChooseConvolutionMethods(),
+    RemoveUnusedNodes(), FuseGatedResidual(), FuseShiftedResidual(), FuseNormalization(), FuseNormalizeSqueeze(),
+    FuseEntropies(), FuseDepthwiseMaxima(), FuseLinearActivation(), FuseAddLayerNorm(), ChooseConvolutionMethods(),
     FuseNormalizedConvolution(), MeasureConvolutions(),
   ]
 

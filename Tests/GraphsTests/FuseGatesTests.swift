@@ -9,7 +9,7 @@ import Testing
     let trace = Trace(mode: .training)
     trace.output("result", build(trace, trace.input("images", [2, 4, 4, 8])))
     let graph = try trace.finish()
-    return [FuseGatedResidual(), FuseNormalization(), FuseNormalizeSqueeze()]
+    return [FuseGatedResidual(), FuseShiftedResidual(), FuseNormalization(), FuseNormalizeSqueeze()]
       .reduce(graph) { (graph: Graph, rewrite: any Rewrite) in rewrite.apply(to: graph) }.nodes.map(\.subject.name)
   }
 
@@ -82,5 +82,26 @@ import Testing
       return gated.applying(Multiply(), with: [map]).applying(Add(), with: [x])
     }
     #expect(names == ["mean", "multiply", "mean", "gated_residual"])
+  }
+
+  @Test func shiftedChannels() throws {
+    let names = try Self.names { trace, x in
+      let y = Self.norm(trace, x), shift = y.applying(Mean(over: [1, 2]))
+      return x.applying(Add(), with: [shift.applying(Add(), with: [y])]).applying(ReLU())
+    }
+    #expect(names == ["batch_moments", "normalize_squeeze", "shifted_residual"])
+  }
+
+  /// What is shifted is read by somebody else too, or what shifts it is a map of the places.
+  @Test func otherShiftsStay() throws {
+    let shared = try Self.names { _, x in
+      let shifted = x.applying(Add(), with: [x.applying(Mean(over: [1, 2]))])
+      return shifted.applying(Add(), with: [x]).applying(Multiply(), with: [shifted])
+    }
+    #expect(shared == ["mean", "add", "add", "multiply"])
+    let places = try Self.names { _, x in
+      x.applying(Add(), with: [x.applying(Mean(over: [3]))]).applying(Add(), with: [x]).applying(ReLU())
+    }
+    #expect(places == ["mean", "add", "add", "relu"])
   }
 }

@@ -2,19 +2,19 @@ import Compute
 
 /// dx[p + t] += dy w[t] and dw[t] += dy x[p + t] over the taps t of each winner p.
 ///
-/// dx goes by bands of its rows, to which the winners that reach them give their taps there: the lines of a band lie in
-/// a worker's cache while they are touched in no order. The filters' gradients go by images.
+/// dx goes by images, or for few of them by parts of an image's rows, to which the winners that reach them give their
+/// taps there. The filters' gradients go by images.
 extension DepthwiseMaxima {
   public func backward(_ call: BackwardCall, _ worker: Worker) {
     let geometry = geometry(call.inputs.map(\.shape), call.outputs.map(\.shape))
     if let dx = call.inputGradients[0] {
-      for unit in worker.tiles(geometry.units) {
-        let (image, number) = unit.quotientAndRemainder(dividingBy: geometry.bands)
-        let rows = geometry.inputRows(of: number)
+      let height = geometry.back.rows.outputs, row = dx.view.count / (geometry.images * height)
+      let parts = max(1, min(height, 16 / geometry.images))
+      for unit in worker.tiles(geometry.images * parts) {
+        let (image, part) = unit.quotientAndRemainder(dividingBy: parts)
+        let rows = part * height / parts..<(part + 1) * height / parts
         if !dx.accumulates {
-          let row = dx.view.count / geometry.images / geometry.back.rows.outputs
-          (dx.pointer + (image * geometry.back.rows.outputs + rows.lowerBound) * row)
-            .update(repeating: 0, count: rows.count * row)
+          (dx.pointer + (image * height + rows.lowerBound) * row).update(repeating: 0, count: rows.count * row)
         }
         Winners(call, geometry, image: image).spread(to: dx, rows: rows)
       }
@@ -55,19 +55,9 @@ struct Winners {
   /// Adds to `rows` of the image's dx.
   func spread(to dx: GradientTarget, rows: Range<Int>) {
     guard !rows.isEmpty else { return }
-    let length = plane.columns.sources * channels
-    var asked = rows.lowerBound
-    for output in back.reach(of: rows).clamped(to: 0..<plane.rows.outputs) {
-      // Most lines of a row are touched, in an order that the processor cannot foresee: a row ahead of its first use.
-      let wanted = min(plane.rows.reach(of: output..<output + 1).upperBound + 1, rows.upperBound)
-      for offset in stride(from: asked * length, to: wanted * length, by: 16) {
-        dx.pointer.prefetchForWriting(at: first + offset)
-      }
-      asked = max(asked, wanted)
-      forEach(in: output..<output + 1) { slope, place, channel in
-        forEachTap(of: place, in: rows) { pixel, tap in
-          dx.pointer[first + pixel * channels + channel] += slope * weight[tap * channels + channel]
-        }
+    forEach(in: back.reach(of: rows).clamped(to: 0..<plane.rows.outputs)) { slope, place, channel in
+      forEachTap(of: place, in: rows) { pixel, tap in
+        dx.pointer[first + pixel * channels + channel] += slope * weight[tap * channels + channel]
       }
     }
   }

@@ -38,6 +38,23 @@ import Testing
     }
   }
 
+  static let shifts = shapes.map { shifted($0, .identity) } + [
+    shifted([3, 4, 5, 24], .relu), shifted([2, 3, 5, 16], .relu6), shifted([5, 1, 1, 20], .relu),
+  ]
+
+  static func shifted(_ shape: Shape, _ activation: Clamp) -> OperatorCase {
+    OperatorCase(
+      "\(activation) \(shape)", ShiftedResidual(activation), inputs: [shape, shape, [shape[0], 1, 1, shape[3]]]
+    ) { inputs in
+      [
+        DoubleTensor(shape) { index in
+          let sum = inputs[0][index] + inputs[2][index[0], 0, 0, index[3]] + inputs[1][index]
+          return activation == .identity ? sum : min(max(sum, 0), activation == .relu6 ? 6 : .infinity)
+        }
+      ]
+    }
+  }
+
   /// Values on a grid without ties: the maximum jumps where two meet, and differences across a jump mean nothing.
   static let squeezes = shapes.map { shape in
     var declared = OperatorCase(
@@ -100,11 +117,14 @@ import Testing
     (0..<count).map { 2 * Float($0) / Float(count) - 1 }.shuffled(using: &stream)
   }
 
-  @Test(arguments: residuals + squeezes + norms) func promises(_ declared: OperatorCase) {
+  @Test(arguments: residuals + shifts + squeezes + norms) func promises(_ declared: OperatorCase) {
     #expect(declared.check() == [])
   }
 
   @Test func shapesThatDoNotFit() {
+    #expect(throws: ShapeError.self) {
+      try ShiftedResidual(.relu).outputShapes(for: [[2, 4, 4, 8], [2, 4, 4, 8], [2, 4, 4, 1]])
+    }
     #expect(throws: ShapeError.self) {
       try GatedResidual(.relu, hasChannelGate: true, hasSpatialGate: false)
         .outputShapes(for: [[2, 4, 4, 8], [2, 4, 4, 8], [2, 1, 1, 4]])
