@@ -42,12 +42,21 @@ struct LocalStepsTests {
     }
   }
 
+  /// The first loss has gone through the norms once, the second through their gradients too; what follows drifts apart,
+  /// all the more where rounding has put a value on the other side of a ReLU's kink. Winograd's rounding, ten times that of
+  /// the plain convolutions and another for four images than for sixteen, does so in every few steps: with it the first
+  /// loss alone must agree.
   @Test func `Norms over all ranks give nearly what one rank has with the whole batch`() throws {
-    let run = try TinyRun(), settings = ["model.batch_norm=synchronized", "distributed.replicas=0"]
-    try run.train("whole", ["distributed.replicas=0"])
-    try run.train("four", settings, ranks: 4)
-    let whole = try run.last("loss", "whole"), four = try run.last("loss", "four")
-    #expect(abs(whole - four) < 1e-3 * whole, "\(whole) and \(four)")
+    let run = try TinyRun(), plain = ["distributed.replicas=0", "run.disable_rewrites=[choose_convolution_methods]"]
+    try run.train("whole", plain)
+    try run.train("four", plain + ["model.batch_norm=synchronized"], ranks: 4)
+    try run.train("fast", ["distributed.replicas=0", "model.batch_norm=synchronized"], ranks: 4)
+    let whole = try run.losses("whole"), four = try run.losses("four"), fast = try run.losses("fast")
+    try #require(whole.count == 6 && four.count == 6 && fast.count == 6)
+    for (step, tolerance) in [1e-6, 1e-4, 1e-3, 1e-3, 1e-3, 1e-3].enumerated() {
+      #expect(abs(whole[step] - four[step]) < tolerance * whole[step], "step \(step + 1) of \(whole) and \(four)")
+    }
+    #expect(abs(fast[0] - whole[0]) < 1e-6 * whole[0], "\(fast[0]) and \(whole[0])")
   }
 
   @Test func `What does not go together is refused in a sentence`() throws {
