@@ -1,3 +1,5 @@
+import Operators
+
 /// Who reads each value of a graph: what a rewrite must know before it lets a value disappear.
 struct GraphUses {
   private var places: [ValueID: [Int]] = [:]
@@ -22,6 +24,15 @@ struct GraphUses {
   func onlyReader(of value: ValueID) -> Int? {
     guard let readers = readers(of: value), readers.count == 1 else { return nil }
     return readers[0]
+  }
+
+  /// The activation that alone reads the first output of the node at `place`, and where it is; the node itself and no
+  /// activation where there is none.
+  func activation(after place: Int, in graph: Graph) -> (last: Int, activation: Clamp) {
+    guard let reader = onlyReader(of: graph.nodes[place].outputs[0]), let clamp = Clamp(graph.nodes[reader].subject) else {
+      return (place, .identity)
+    }
+    return (reader, clamp)
   }
 }
 

@@ -18,11 +18,7 @@ public struct FuseGatedResidual: Rewrite {
     for (place, node) in graph.nodes.enumerated().reversed()
     where node.subject is Add && node.inputs[0].shape == node.inputs[1].shape && !edit.hasChanged(place) {
       guard let branch = node.inputs.indices.lazy.compactMap({ Branch(node, $0, graph, uses, makers) }).first else { continue }
-      var last = place
-      var activation = Clamp.identity
-      if let reader = uses.onlyReader(of: node.outputs[0]), let clamp = Clamp(graph.nodes[reader].subject) {
-        (last, activation) = (reader, clamp)
-      }
+      let (last, activation) = uses.activation(after: place, in: graph)
       let subject = GatedResidual(
         activation, hasChannelGate: branch.channelGate != nil, hasSpatialGate: branch.map != nil,
         addsGates: branch.addsGates)

@@ -17,11 +17,7 @@ public struct FuseShiftedResidual: Rewrite {
       guard let (inner, shortcut) = Self.shifted(node, graph, uses, makers), !edit.hasChanged(inner),
         let (x, shift) = Self.parts(graph.nodes[inner])
       else { continue }
-      var last = place
-      var activation = Clamp.identity
-      if let reader = uses.onlyReader(of: node.outputs[0]), let clamp = Clamp(graph.nodes[reader].subject) {
-        (last, activation) = (reader, clamp)
-      }
+      let (last, activation) = uses.activation(after: place, in: graph)
       edit.remove(inner)
       edit.remove(place)
       edit.replace(
