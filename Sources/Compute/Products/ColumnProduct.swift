@@ -34,11 +34,12 @@ public struct ColumnProduct {
   /// Working memory for `m` columns of A and `n` of B, whose rows are as far apart as given.
   public static func scratchFloats(m: Int, leadingA: Int, n: Int, leadingB: Int) -> Int {
     (copiesPanel(n, leadingB) ? depth * ColumnPanels.width : 0)
-      + (copiesStretches(leadingA) ? depth * ((m + 5) / 6 * 6) : 0)
+      + (copiesStretches(leadingA, n) ? depth * ((m + 5) / 6 * 6) : 0)
   }
 
   /// Rows a few cache lines apart can be read down a column as they lie: a block's lines do not crowd each other out.
-  private static func copiesStretches(_ leadingA: Int) -> Bool { leadingA > 128 }
+  /// Rows of 1 KiB do in the first-level cache, not in the second, and a copy pays only for many columns of B.
+  private static func copiesStretches(_ leadingA: Int, _ n: Int) -> Bool { leadingA > (n > 128 ? 128 : 256) }
 
   /// A panel that is all of B lies in memory as a panel should.
   private static func copiesPanel(_ n: Int, _ leadingB: Int) -> Bool { leadingB > ColumnPanels.width || n % 16 != 0 }
@@ -55,28 +56,25 @@ public struct ColumnProduct {
   private var fetched: Int { depth * (m + n) <= 128 << 10 ? ahead : 0 }
 
   func compute(_ scratch: UnsafeMutablePointer<Float>) {
-    let copiesA = Self.copiesStretches(leadingA), copiesB = Self.copiesPanel(n, leadingB)
+    let copiesA = Self.copiesStretches(leadingA, n), copiesB = Self.copiesPanel(n, leadingB)
     let panel = scratch, stretches = scratch + (copiesB ? Self.depth * ColumnPanels.width : 0)
     if copiesA { copyStretches(to: stretches) }
-    let tilesDown = (m + TileSums.rows - 1) / TileSums.rows
-    let calls = tilesDown * ((n + ColumnPanels.width - 1) / ColumnPanels.width)
-    var call = 0, rowsFetched = 0
+    let fetch = fetched, rowsToCome = m * ((n + ColumnPanels.width - 1) / ColumnPanels.width)
+    var rowsDone = 0, rowsFetched = 0
     for column in stride(from: 0, to: n, by: ColumnPanels.width) {
       let columns = min(ColumnPanels.width, n - column), pitch = Lanes.padded(columns)
       if copiesB { copyPanel(column, columns, pitch, to: panel) }
-      for row in stride(from: 0, to: m, by: TileSums.rows) {
-        let rows = min(TileSums.rows, m - row)
-        call += 1
-        while rowsFetched < fetched * call / calls {
-          fetch(depth + rowsFetched)
+      let strip = ProductStrip(
+        k: depth, a: copiesA ? UnsafePointer(stretches) : a, aRow: 1,
+        aTile: copiesA ? TileSums.rows * depth : TileSums.rows, aStep: copiesA ? TileSums.rows : leadingA,
+        b: copiesB ? UnsafePointer(panel) : b + column, bStep: copiesB ? pitch : leadingB, c: c + column,
+        leading: leading, accumulates: accumulates)
+      strip.compute(rows: m, columns: columns) { _, count in
+        rowsDone += count
+        while rowsFetched * rowsToCome < fetch * rowsDone {
+          self.fetch(depth + rowsFetched)
           rowsFetched += 1
         }
-        let tile = ProductTile(
-          k: depth, a: copiesA ? UnsafePointer(stretches + row * depth) : a + row, aRow: 1,
-          aStep: copiesA ? TileSums.rows : leadingA, b: copiesB ? UnsafePointer(panel) : b + column,
-          bStep: copiesB ? pitch : leadingB, c: c + row * leading + column, leading: leading, accumulates: accumulates)
-        tile.prefetch(rows: rows, columns: columns, nextRows: false)
-        tile.compute(rows: rows, columns: columns)
       }
     }
   }

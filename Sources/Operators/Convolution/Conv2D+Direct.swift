@@ -34,7 +34,8 @@ extension ConvolutionGeometry {
     _ x: UnsafeMutablePointer<Float>, _ weight: UnsafeMutablePointer<Float>, _ bias: UnsafeMutablePointer<Float>?,
     into y: GradientTarget, packed: UnsafeMutablePointer<Float>, _ band: UnsafeMutablePointer<Float>, _ worker: Worker
   ) {
-    packFilters(weight, into: packed, worker)
+    let filters = ColumnPanels(packed, rows: filterLength, columns: outputChannels)
+    packFilters(weight, into: filters, worker)
     worker.barrier()
     let bandRows = directBandRows, bands = (outputHeight + bandRows - 1) / bandRows
     for tile in worker.tiles(images * bands) {
@@ -44,79 +45,61 @@ extension ConvolutionGeometry {
         x + image * height * width * channels, top: first * strideY - paddingY,
         rows: (rows - 1) * strideY + kernelHeight, into: band)
       let pixels = rows * outputWidth, target = (image * outputHeight + first) * outputWidth
-      for pixel in stride(from: 0, to: pixels, by: 8) {
+      for pixel in stride(from: 0, to: pixels, by: TileSums.rows) {
         // Past the last pixel the kernel computes that one again, and nobody stores it.
-        let places = EightPlaces { k in
+        let places = TileSums.Places { k in
           let (row, column) = min(pixel + k, pixels - 1).quotientAndRemainder(dividingBy: outputWidth)
-          return band + row * strideY * paddedPitch + column * strideX * channels
+          return row * strideY * paddedPitch + column * strideX * channels
         }
-        let count = min(8, pixels - pixel), start = (target + pixel) * outputChannels
-        var output = 0
-        while output + 32 <= outputChannels {
-          sumPair(places, packed + output, bias.map { $0 + output }, into: y, at: start + output, count)
-          output += 32
-        }
-        if output < outputChannels {
-          sumOne(places, packed + output, bias.map { $0 + output }, into: y, at: start + output, count)
+        let count = min(TileSums.rows, pixels - pixel)
+        for output in stride(from: 0, to: outputChannels, by: ColumnPanels.width) {
+          let panel = UnsafePointer(filters.vector(row: 0, column: output)), bias = bias.map { $0 + output }
+          let start = (target + pixel) * outputChannels + output
+          switch vectors(from: output) {
+          case 4: sum(Four.self, band, places, panel, bias, into: y, at: start, count)
+          case 3: sum(Three.self, band, places, panel, bias, into: y, at: start, count)
+          case 2: sum(Two.self, band, places, panel, bias, into: y, at: start, count)
+          default: sum(One.self, band, places, panel, bias, into: y, at: start, count)
+          }
         }
       }
     }
   }
 
-  /// 32 outputs of eight pixels.
-  @inline(__always)
-  private func sumPair(
-    _ places: EightPlaces, _ filters: UnsafeMutablePointer<Float>, _ bias: UnsafeMutablePointer<Float>?,
-    into y: GradientTarget, at start: Int, _ count: Int
-  ) {
-    var low = EightLanes(repeating: bias?.lanes(at: 0) ?? Lanes(repeating: 0))
-    var high = EightLanes(repeating: bias?.lanes(at: 16) ?? Lanes(repeating: 0))
-    forEachTap(filters) { filter, offset in
-      low.addProducts(filter.lanes(at: 0)) { places.broadcast($0, offset) }
-      high.addProducts(filter.lanes(at: 16)) { places.broadcast($0, offset) }
-    }
-    low.visit { if $0 < count { y.put($1, at: start + $0 * outputChannels) } }
-    high.visit { if $0 < count { y.put($1, at: start + $0 * outputChannels + 16) } }
-  }
+  /// Vectors of the panel that begins with an output.
+  private func vectors(from output: Int) -> Int { min(ColumnPanels.width, outputChannels - output) / 16 }
 
-  /// 16 outputs of eight pixels.
-  @inline(__always)
-  private func sumOne(
-    _ places: EightPlaces, _ filters: UnsafeMutablePointer<Float>, _ bias: UnsafeMutablePointer<Float>?,
-    into y: GradientTarget, at start: Int, _ count: Int
-  ) {
-    var sums = EightLanes(repeating: bias?.lanes(at: 0) ?? Lanes(repeating: 0))
-    forEachTap(filters) { filter, offset in
-      sums.addProducts(filter.lanes(at: 0)) { places.broadcast($0, offset) }
-    }
-    sums.visit { if $0 < count { y.put($1, at: start + $0 * outputChannels) } }
-  }
-
-  /// Walks the taps (v, u, c) of packed filters: `body` gets the outputs' weights and the input's offset from a pixel's
-  /// first.
-  @inline(__always)
-  private func forEachTap(
-    _ filters: UnsafeMutablePointer<Float>, _ body: (_ filter: UnsafeMutablePointer<Float>, _ offset: Int) -> Void
+  /// The outputs of a panel for six pixels, of which the first `count` are stored.
+  @inline(never)
+  private func sum<Vectors: Literal>(
+    _: Vectors.Type, _ band: UnsafePointer<Float>, _ places: TileSums.Places, _ panel: UnsafePointer<Float>,
+    _ bias: UnsafeMutablePointer<Float>?, into y: GradientTarget, at start: Int, _ count: Int
   ) {
     let run = kernelWidth * channels, pitch = paddedPitch, outputs = outputChannels
-    var filter = filters
+    var sums = TileSums(), filter = panel
     for v in 0..<kernelHeight {
-      for offset in v * pitch..<v * pitch + run {
-        body(filter, offset)
-        filter += outputs
+      var x = band + v * pitch
+      for _ in 0..<run {
+        sums.add(places, of: x, TileSums.Row(filter, vectors: Vectors.value), vectors: Vectors.value)
+        x += 1
+        filter += Vectors.value * 16
       }
+    }
+    sums.visit(rows: 6, vectors: Vectors.value) { pixel, vector, sum in
+      guard pixel < count else { return }
+      y.put(bias.map { sum + $0.lanes(at: vector * 16) } ?? sum, at: start + pixel * outputs + vector * 16)
     }
   }
 
-  /// Filters with the outputs innermost, [v, u, c, o].
-  private func packFilters(
-    _ weight: UnsafeMutablePointer<Float>, into packed: UnsafeMutablePointer<Float>, _ worker: Worker
-  ) {
+  /// Filters as rows of taps (v, u, c), one column for each output.
+  private func packFilters(_ weight: UnsafeMutablePointer<Float>, into packed: ColumnPanels, _ worker: Worker) {
     for tap in worker.tiles(kernelHeight * kernelWidth) {
       for channel in 0..<channels {
         let source = weight + filters.origin + tap * filters.tap + channel * filters.channel
-        let target = packed + (tap * channels + channel) * outputChannels
-        for output in 0..<outputChannels { target[output] = source[output * filters.output] }
+        for first in stride(from: 0, to: outputChannels, by: 16) {
+          let target = packed.vector(row: tap * channels + channel, column: first)
+          for lane in 0..<16 { target[lane] = source[(first + lane) * filters.output] }
+        }
       }
     }
   }
@@ -138,14 +121,19 @@ extension ConvolutionGeometry {
     }
   }
 
-  /// Adds one chunk's part of the filter gradient (none where `x` is `nil`) and of the bias gradient to its sums.
-  func addDirectProducts(
+  /// Working memory of a worker for `sumDirectProducts`: a padded band, and the filter gradient with its outputs innermost.
+  var directProductScratch: Int { paddedProductFloats + filterLength * outputChannels }
+
+  /// One chunk's part of the filter gradient (none where `x` is `nil`), and of the bias gradient, into `sums` that are
+  /// zero.
+  func sumDirectProducts(
     _ chunk: Int, _ dy: UnsafeMutablePointer<Float>, _ x: UnsafeMutablePointer<Float>?,
-    to sums: UnsafeMutablePointer<Float>, _ biasSums: UnsafeMutablePointer<Float>?,
-    _ padded: UnsafeMutablePointer<Float>
+    into sums: UnsafeMutablePointer<Float>, _ biasSums: UnsafeMutablePointer<Float>?,
+    _ scratch: UnsafeMutablePointer<Float>
   ) {
-    let chunks = filterGradientChunks, run = kernelWidth * channels
+    let chunks = filterGradientChunks, padded = scratch, products = scratch + paddedProductFloats
     let bandRows = directProductRows, bands = (outputHeight + bandRows - 1) / bandRows
+    products.update(repeating: 0, count: filterLength * outputChannels)
     for tile in chunk * images * bands / chunks..<(chunk + 1) * images * bands / chunks {
       let image = tile / bands, first = tile % bands * bandRows
       let rows = min(bandRows, outputHeight - first)
@@ -155,97 +143,59 @@ extension ConvolutionGeometry {
       pad(
         x + image * height * width * channels, top: first * strideY - paddingY,
         rows: (rows - 1) * strideY + kernelHeight, into: padded)
-      for v in 0..<kernelHeight {
-        let line = padded + v * paddedPitch, target = sums + v * run
-        if run % 16 == 0 {
-          for output in stride(from: 0, to: outputChannels, by: 8) {
-            addVectorProducts(line, slopes + output, rows, to: target + output * filterLength)
-          }
-        } else {
-          for output in stride(from: 0, to: outputChannels, by: 16) {
-            addScalarProducts(line, slopes + output, rows, to: target + output * filterLength)
+      addBand(padded, slopes, rows: rows, to: products)
+    }
+    for output in 0..<outputChannels {
+      let target = sums + output * filterLength
+      for tap in 0..<filterLength { target[tap] = products[tap * outputChannels + output] }
+    }
+  }
+
+  /// Adds the products of a padded band with its slopes, six taps of a row at a time. Taps past the row are
+  /// computed and dropped.
+  private func addBand(
+    _ padded: UnsafeMutablePointer<Float>, _ slopes: UnsafeMutablePointer<Float>, rows: Int,
+    to products: UnsafeMutablePointer<Float>
+  ) {
+    let run = kernelWidth * channels
+    for v in 0..<kernelHeight {
+      for tap in stride(from: 0, to: run, by: TileSums.rows) {
+        let taps = UnsafePointer(padded) + v * paddedPitch + tap, count = min(TileSums.rows, run - tap)
+        for output in stride(from: 0, to: outputChannels, by: ColumnPanels.width) {
+          let slopes = UnsafePointer(slopes) + output
+          let target = products + (v * run + tap) * outputChannels + output
+          switch vectors(from: output) {
+          case 4: addProducts(Four.self, taps, slopes, rows: rows, to: target, count)
+          case 3: addProducts(Three.self, taps, slopes, rows: rows, to: target, count)
+          case 2: addProducts(Two.self, taps, slopes, rows: rows, to: target, count)
+          default: addProducts(One.self, taps, slopes, rows: rows, to: target, count)
           }
         }
       }
     }
   }
 
-  /// Eight outputs times a row of taps, 32 at a time, summed over the pixels of a band. (With 48 the sums spill.)
-  private func addVectorProducts(
-    _ padded: UnsafeMutablePointer<Float>, _ slopes: UnsafeMutablePointer<Float>, _ rows: Int,
-    to sums: UnsafeMutablePointer<Float>
-  ) {
-    let length = filterLength, run = kernelWidth * channels
-    var at = 0
-    while at + 32 <= run {
-      var low = EightLanes(repeating: Lanes(repeating: 0)), high = low
-      forEachPixel(padded + at, slopes, rows) { x, slope in
-        low.addProducts(x.lanes(at: 0)) { Lanes(repeating: slope[$0]) }
-        high.addProducts(x.lanes(at: 16)) { Lanes(repeating: slope[$0]) }
-      }
-      let target = sums + at
-      low.visit { target.store(target.lanes(at: $0 * length) + $1, at: $0 * length) }
-      high.visit { target.store(target.lanes(at: $0 * length + 16) + $1, at: $0 * length + 16) }
-      at += 32
-    }
-    guard at < run else { return }
-    var products = EightLanes(repeating: Lanes(repeating: 0))
-    forEachPixel(padded + at, slopes, rows) { x, slope in
-      products.addProducts(x.lanes(at: 0)) { Lanes(repeating: slope[$0]) }
-    }
-    let target = sums + at
-    products.visit { target.store(target.lanes(at: $0 * length) + $1, at: $0 * length) }
-  }
-
-  /// Sixteen outputs times a row of taps that fills no vectors (21 in a stem of 7x7 taps on three channels): here the
-  /// lanes are the outputs, and sixteen taps at a time are broadcast. Sums of taps past the row are dropped.
-  private func addScalarProducts(
-    _ padded: UnsafeMutablePointer<Float>, _ slopes: UnsafeMutablePointer<Float>, _ rows: Int,
-    to sums: UnsafeMutablePointer<Float>
-  ) {
-    let length = filterLength, run = kernelWidth * channels
-    var at = 0
-    while at + 8 < run {
-      var near = EightLanes(repeating: Lanes(repeating: 0)), far = near
-      forEachPixel(padded + at, slopes, rows) { x, slope in
-        let lanes = slope.lanes(at: 0)
-        near.addProducts(lanes) { Lanes(repeating: x[$0]) }
-        far.addProducts(lanes) { Lanes(repeating: x[$0 + 8]) }
-      }
-      let target = sums + at, left = run - at
-      near.visit { add($1, to: target + $0, every: length) }
-      far.visit { if $0 + 8 < left { add($1, to: target + $0 + 8, every: length) } }
-      at += 16
-    }
-    guard at < run else { return }
-    var near = EightLanes(repeating: Lanes(repeating: 0))
-    forEachPixel(padded + at, slopes, rows) { x, slope in
-      near.addProducts(slope.lanes(at: 0)) { Lanes(repeating: x[$0]) }
-    }
-    let target = sums + at, left = run - at
-    near.visit { if $0 < left { add($1, to: target + $0, every: length) } }
-  }
-
-  /// Adds lanes to floats `length` apart.
-  private func add(_ lanes: Lanes, to target: UnsafeMutablePointer<Float>, every length: Int) {
-    for lane in 0..<16 { target[lane * length] += lanes[lane] }
-  }
-
-  /// Walks the output pixels of a band, and beside them the taps under each.
-  @inline(__always)
-  private func forEachPixel(
-    _ padded: UnsafeMutablePointer<Float>, _ slopes: UnsafeMutablePointer<Float>, _ rows: Int,
-    _ body: (_ x: UnsafeMutablePointer<Float>, _ slope: UnsafeMutablePointer<Float>) -> Void
+  /// Adds six taps times the slopes of a panel of outputs, summed over the pixels of a band, to the first `count` rows of
+  /// `products`.
+  @inline(never)
+  private func addProducts<Vectors: Literal>(
+    _: Vectors.Type, _ taps: UnsafePointer<Float>, _ slopes: UnsafePointer<Float>, rows: Int,
+    to products: UnsafeMutablePointer<Float>, _ count: Int
   ) {
     let step = strideX * channels, rowStep = strideY * paddedPitch, outputs = outputChannels, columns = outputWidth
-    var slope = slopes
+    var sums = TileSums(), slope = slopes
     for row in 0..<rows {
-      var x = padded + row * rowStep
+      var x = taps + row * rowStep
       for _ in 0..<columns {
-        body(x, slope)
+        sums.add(rows: 6, TileSums.Row(slope, vectors: Vectors.value), vectors: Vectors.value) { x[$0] }
         x += step
         slope += outputs
       }
+    }
+    sums.visit(rows: 6, vectors: Vectors.value) { tap, vector, sum in
+      guard tap < count else { return }
+      let at = tap * outputs + vector * 16
+      products.store(products.lanes(at: at) + sum, at: at)
     }
   }
 }

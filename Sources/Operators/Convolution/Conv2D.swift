@@ -200,7 +200,7 @@ public struct Conv2D: Operator {
       switch method {
       case .imageToColumns: geometry.addColumnProducts(chunk, dy, weighs ? x : nil, to: sums, biasSums, scratch)
       case .planar: geometry.addPlaneProducts(chunk, dy, weighs ? x : nil, to: sums, biasSums, scratch)
-      case .direct: geometry.addDirectProducts(chunk, dy, weighs ? x : nil, to: sums, biasSums, scratch)
+      case .direct: geometry.sumDirectProducts(chunk, dy, weighs ? x : nil, into: sums, biasSums, scratch)
       case .grouped: geometry.addGroupProducts(chunk, dy, weighs ? x : nil, to: sums, biasSums, scratch)
       case .winograd, .pointwise: preconditionFailure("\(method) sums its own parts")
       }
@@ -232,7 +232,7 @@ extension ConvolutionGeometry {
     case (.grouped, .filterGradient):
       return Scratch(shared: partials, perWorker: groupedScratch(for: product).perWorker)
     case (.grouped, _): return groupedScratch(for: product)
-    case (.direct, .filterGradient): return Scratch(shared: partials, perWorker: paddedProductFloats)
+    case (.direct, .filterGradient): return Scratch(shared: partials, perWorker: directProductScratch)
     case (.direct, _):
       return Scratch(shared: outputChannels * filterLength, perWorker: correlation.paddedBandFloats)
     case (.winograd, .filterGradient): return winogradFilterScratch

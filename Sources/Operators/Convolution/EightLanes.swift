@@ -38,29 +38,3 @@ struct EightLanes {
     body(7, s7)
   }
 }
-
-/// Eight places in memory that a kernel reads side by side.
-struct EightPlaces {
-  private var p0, p1, p2, p3, p4, p5, p6, p7: UnsafeMutablePointer<Float>
-
-  @inline(__always)
-  init(_ place: (_ k: Int) -> UnsafeMutablePointer<Float>) {
-    (p0, p1, p2, p3) = (place(0), place(1), place(2), place(3))
-    (p4, p5, p6, p7) = (place(4), place(5), place(6), place(7))
-  }
-
-  /// The float at `offset` from place k in every lane.
-  @inline(__always)
-  func broadcast(_ k: Int, _ offset: Int) -> Lanes {
-    switch k {
-    case 0: Lanes(repeating: p0[offset])
-    case 1: Lanes(repeating: p1[offset])
-    case 2: Lanes(repeating: p2[offset])
-    case 3: Lanes(repeating: p3[offset])
-    case 4: Lanes(repeating: p4[offset])
-    case 5: Lanes(repeating: p5[offset])
-    case 6: Lanes(repeating: p6[offset])
-    default: Lanes(repeating: p7[offset])
-    }
-  }
-}
