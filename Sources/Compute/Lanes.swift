@@ -11,12 +11,30 @@ extension UnsafePointer<Float> {
   @inlinable @inline(__always)
   public func lanes(at offset: Int) -> Lanes { UnsafeRawPointer(self + offset).loadUnaligned(as: Lanes.self) }
 
-  /// The `count` (below 16) floats from here on; the other lanes hold `fill`.
+  /// The `count` (up to 16) floats from here on; the other lanes hold `fill`.
+  ///
+  /// By halves: lane by lane, the vector would go through memory, which costs more than the arithmetic of a short row.
   @inlinable @inline(__always)
   public func lanes(at offset: Int, count: Int, fill: Float = 0) -> Lanes {
-    var lanes = Lanes(repeating: fill)
-    for lane in 0..<count { lanes[lane] = self[offset + lane] }
-    return lanes
+    guard count < 16 else { return lanes(at: offset) }
+    let floats = UnsafeRawPointer(self + offset)
+    var two = SIMD2(repeating: fill), four = SIMD4(repeating: fill), eight = SIMD8(repeating: fill)
+    if count & 1 != 0 { two.x = self[offset + count - 1] }
+    if count & 2 != 0 {
+      four.lowHalf = (floats + 4 * (count & 12)).loadUnaligned(as: SIMD2<Float>.self)
+      four.highHalf = two
+    } else {
+      four.lowHalf = two
+    }
+    if count & 4 != 0 {
+      eight.lowHalf = (floats + 4 * (count & 8)).loadUnaligned(as: SIMD4<Float>.self)
+      eight.highHalf = four
+    } else {
+      eight.lowHalf = four
+    }
+    return count & 8 != 0
+      ? Lanes(lowHalf: floats.loadUnaligned(as: SIMD8<Float>.self), highHalf: eight)
+      : Lanes(lowHalf: eight, highHalf: SIMD8(repeating: fill))
   }
 }
 
@@ -33,7 +51,7 @@ extension UnsafeMutablePointer<Float> {
   @inlinable @inline(__always)
   public func lanes(at offset: Int) -> Lanes { UnsafeRawPointer(self + offset).loadUnaligned(as: Lanes.self) }
 
-  /// The `count` (below 16) floats from here on; the other lanes hold `fill`.
+  /// The `count` (up to 16) floats from here on; the other lanes hold `fill`.
   @inlinable @inline(__always)
   public func lanes(at offset: Int, count: Int, fill: Float = 0) -> Lanes {
     UnsafePointer(self).lanes(at: offset, count: count, fill: fill)
@@ -45,10 +63,27 @@ extension UnsafeMutablePointer<Float> {
     UnsafeMutableRawPointer(self + offset).storeBytes(of: lanes, as: Lanes.self)
   }
 
-  /// Writes the first `count` lanes.
+  /// Writes the first `count` (up to 16) lanes, by halves.
   @inlinable @inline(__always)
   public func store(_ lanes: Lanes, at offset: Int, count: Int) {
-    for lane in 0..<count { self[offset + lane] = lanes[lane] }
+    guard count < 16 else { return store(lanes, at: offset) }
+    let floats = UnsafeMutableRawPointer(self + offset)
+    var eight = lanes.lowHalf
+    if count & 8 != 0 {
+      floats.storeBytes(of: eight, as: SIMD8<Float>.self)
+      eight = lanes.highHalf
+    }
+    var four = eight.lowHalf
+    if count & 4 != 0 {
+      (floats + 4 * (count & 8)).storeBytes(of: four, as: SIMD4<Float>.self)
+      four = eight.highHalf
+    }
+    var two = four.lowHalf
+    if count & 2 != 0 {
+      (floats + 4 * (count & 12)).storeBytes(of: two, as: SIMD2<Float>.self)
+      two = four.highHalf
+    }
+    if count & 1 != 0 { self[offset + count - 1] = two.x }
   }
 
   /// Writes sixteen floats past the caches. `self + offset` must be a multiple of 64 bytes.

@@ -59,22 +59,25 @@ public struct ColumnProduct {
     let copiesA = Self.copiesStretches(leadingA, n), copiesB = Self.copiesPanel(n, leadingB)
     let panel = scratch, stretches = scratch + (copiesB ? Self.depth * ColumnPanels.width : 0)
     if copiesA { copyStretches(to: stretches) }
-    let fetch = fetched, rowsToCome = m * ((n + ColumnPanels.width - 1) / ColumnPanels.width)
-    var rowsDone = 0, rowsFetched = 0
+    let tilesDown = (m + TileSums.rows - 1) / TileSums.rows
+    let calls = tilesDown * ((n + ColumnPanels.width - 1) / ColumnPanels.width)
+    var call = 0, rowsFetched = 0
     for column in stride(from: 0, to: n, by: ColumnPanels.width) {
       let columns = min(ColumnPanels.width, n - column), pitch = Lanes.padded(columns)
       if copiesB { copyPanel(column, columns, pitch, to: panel) }
-      let strip = ProductStrip(
-        k: depth, a: copiesA ? UnsafePointer(stretches) : a, aRow: 1,
-        aTile: copiesA ? TileSums.rows * depth : TileSums.rows, aStep: copiesA ? TileSums.rows : leadingA,
-        b: copiesB ? UnsafePointer(panel) : b + column, bStep: copiesB ? pitch : leadingB, c: c + column,
-        leading: leading, accumulates: accumulates)
-      strip.compute(rows: m, columns: columns) { _, count in
-        rowsDone += count
-        while rowsFetched * rowsToCome < fetch * rowsDone {
-          self.fetch(depth + rowsFetched)
+      for row in stride(from: 0, to: m, by: TileSums.rows) {
+        let rows = min(TileSums.rows, m - row)
+        call += 1
+        while rowsFetched < fetched * call / calls {
+          fetch(depth + rowsFetched)
           rowsFetched += 1
         }
+        let tile = ProductTile(
+          k: depth, a: copiesA ? UnsafePointer(stretches + row * depth) : a + row, aRow: 1,
+          aStep: copiesA ? TileSums.rows : leadingA, b: copiesB ? UnsafePointer(panel) : b + column,
+          bStep: copiesB ? pitch : leadingB, c: c + row * leading + column, leading: leading, accumulates: accumulates)
+        tile.prefetch(rows: rows, columns: columns, nextRows: false)
+        tile.compute(rows: rows, columns: columns)
       }
     }
   }

@@ -28,15 +28,19 @@ public func panelProduct(
       let isLast = step + depth >= k
       for panel in 0..<b.count {
         let columns = b.columns(of: panel), upcoming = b.block(after: panel, step: step, depth: depth, following)
-        let strip = ProductStrip(
-          k: min(depth, k - step), a: a.advanced(row: top, column: step).pointer, aRow: a.rowStride,
-          aTile: TileSums.rows * a.rowStride, aStep: a.columnStride,
-          b: UnsafePointer(b.place(row: step, column: columns.lowerBound)), bStep: b.pitch(of: panel),
-          c: c + top * leading + columns.lowerBound, leading: leading, accumulates: accumulate || step > 0,
-          readsAhead: panel == 0, streams: streams,
-          moments: isLast ? moments?.advanced(by: columns.lowerBound) : nil, seen: top)
-        strip.compute(rows: end - top, columns: columns.count) { row, count in
-          upcoming?.prefetch(row..<row + count, of: end - top)
+        var row = top
+        while row < end {
+          let count = min(TileSums.rows, end - row)
+          let tile = ProductTile(
+            k: min(depth, k - step), a: a.advanced(row: row, column: step).pointer, aRow: a.rowStride,
+            aStep: a.columnStride, b: UnsafePointer(b.place(row: step, column: columns.lowerBound)),
+            bStep: b.pitch(of: panel), c: c + row * leading + columns.lowerBound, leading: leading,
+            accumulates: accumulate || step > 0, streams: streams,
+            moments: isLast ? moments?.advanced(by: columns.lowerBound) : nil, seen: row)
+          tile.prefetch(rows: count, columns: columns.count, nextRows: panel == 0 && row + count < end)
+          upcoming?.prefetch(row - top..<row - top + count, of: end - top)
+          tile.compute(rows: count, columns: columns.count)
+          row += count
         }
       }
     }
@@ -97,4 +101,21 @@ extension MatrixOperand {
   /// Floats from one row of what the product sees to the next, and from one column to the next.
   var rowStride: Int { isTransposed ? 1 : leading }
   var columnStride: Int { isTransposed ? leading : 1 }
+}
+
+extension ProductTile {
+  /// Asks for what the tile writes, and for what the next tile of the same panel reads of A where that lies row by row:
+  /// both come from memory, and the arithmetic of one tile is long enough to fetch them.
+  @inline(__always)
+  func prefetch(rows: Int, columns: Int, nextRows: Bool) {
+    if !streams {
+      for row in 0..<rows {
+        for column in stride(from: 0, to: columns, by: 16) { c.prefetchForWriting(at: row * leading + column) }
+      }
+    }
+    guard nextRows, aStep == 1 else { return }
+    for row in rows..<2 * rows {
+      for step in stride(from: 0, to: k, by: 16) { UnsafeMutablePointer(mutating: a).prefetch(at: row * aRow + step) }
+    }
+  }
 }
