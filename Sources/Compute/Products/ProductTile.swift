@@ -56,24 +56,32 @@ struct ProductTile {
       b += bStep
     }
     let c = c, leading = leading, streams = streams
-    func put(_ row: Int, _ vector: Int, _ sum: Lanes) {
+    guard last == 16 else { return putParts(sums, rows: Rows.value, vectors: Vectors.value, last) }
+    sums.visit(rows: Rows.value, vectors: Vectors.value) { row, vector, sum in
       let at = row * leading + vector * 16
-      if vector + 1 == Vectors.value && last < 16 {
-        c.store(accumulates ? c.lanes(at: at, count: last) + sum : sum, at: at, count: last)
-      } else if streams {
+      if streams {
         c.stream(sum, at: at)
       } else {
         c.store(accumulates ? c.lanes(at: at) + sum : sum, at: at)
       }
     }
-    sums.visit(rows: Rows.value, vectors: Vectors.value, put)
     guard let moments else { return }
     if streams && Rows.value == 6 {
       let weight = ColumnMoments.Weight(rows: 6, after: seen)
       sums.visitMoments(vectors: Vectors.value) { moments.add(mean: $1, squares: $2, at: $0 * 16, weight) }
     } else {
-      addMoments(rows: Rows.value, columns: Vectors.value * 16 - 16 + last, to: moments)
+      addMoments(rows: Rows.value, columns: Vectors.value * 16, to: moments)
     }
+  }
+
+  /// The same for a tile whose last vector is a part: a function of its own, so that whole tiles do not pay for its code.
+  @inline(never)
+  private func putParts(_ sums: TileSums, rows: Int, vectors: Int, _ last: Int) {
+    sums.visit(rows: rows, vectors: vectors) { row, vector, sum in
+      let at = row * leading + vector * 16, count = vector + 1 == vectors ? last : 16
+      c.store(accumulates ? c.lanes(at: at, count: count) + sum : sum, at: at, count: count)
+    }
+    if let moments { addMoments(rows: rows, columns: vectors * 16 - 16 + last, to: moments) }
   }
 
   /// Takes the moments of what has been written, where it lies in the cache.

@@ -2,31 +2,27 @@
 ///
 /// Six by four are 24 of AVX-512's 32 registers; four vectors of B and one number of A, repeated, take five more. A
 /// step of k is then ten loads for 24 multiply-adds, so that loads take less than half of the time of the arithmetic.
-/// With AVX2 six by one are twelve of 16, and eight loads for twelve.
-@frozen
-public struct TileSums {
-  @inlinable public static var rows: Int { 6 }
+struct TileSums {
+  static var rows: Int { 6 }
 
-  @usableFromInline var r0 = Row(), r1 = Row(), r2 = Row(), r3 = Row(), r4 = Row(), r5 = Row()
+  private var r0 = Row(), r1 = Row(), r2 = Row(), r3 = Row(), r4 = Row(), r5 = Row()
 
-  @frozen
-  public struct Row {
-    @usableFromInline var v0 = Lanes(repeating: 0), v1 = Lanes(repeating: 0)
-    @usableFromInline var v2 = Lanes(repeating: 0), v3 = Lanes(repeating: 0)
+  struct Row {
+    var v0 = Lanes(repeating: 0), v1 = Lanes(repeating: 0), v2 = Lanes(repeating: 0), v3 = Lanes(repeating: 0)
 
     /// The vectors of B at `place`, as many as the tile has.
-    @inlinable @inline(__always)
-    public init(_ place: UnsafePointer<Float>, vectors: Int) {
+    @inline(__always)
+    init(_ place: UnsafePointer<Float>, vectors: Int) {
       v0 = place.lanes(at: 0)
       if vectors > 1 { v1 = place.lanes(at: 16) }
       if vectors > 2 { v2 = place.lanes(at: 32) }
       if vectors > 3 { v3 = place.lanes(at: 48) }
     }
 
-    @inlinable @inline(__always)
+    @inline(__always)
     init() {}
 
-    @inlinable @inline(__always)
+    @inline(__always)
     mutating func add(_ factor: Float, times b: Row, vectors: Int) {
       let factor = Lanes(repeating: factor)
       v0.addProduct(factor, b.v0)
@@ -35,7 +31,7 @@ public struct TileSums {
       if vectors > 3 { v3.addProduct(factor, b.v3) }
     }
 
-    @inlinable @inline(__always)
+    @inline(__always)
     func visit(vectors: Int, _ body: (_ vector: Int, _ sum: Lanes) -> Void) {
       body(0, v0)
       if vectors > 1 { body(1, v1) }
@@ -44,40 +40,18 @@ public struct TileSums {
     }
   }
 
-  @inlinable @inline(__always)
-  public init() {}
+  @inline(__always)
+  init() {}
 
   /// Adds `factor(row)` times the vectors of B to each row.
-  @inlinable @inline(__always)
-  public mutating func add(rows: Int, _ b: Row, vectors: Int, _ factor: (_ row: Int) -> Float) {
+  @inline(__always)
+  mutating func add(rows: Int, _ b: Row, vectors: Int, _ factor: (_ row: Int) -> Float) {
     r0.add(factor(0), times: b, vectors: vectors)
     if rows > 1 { r1.add(factor(1), times: b, vectors: vectors) }
     if rows > 2 { r2.add(factor(2), times: b, vectors: vectors) }
     if rows > 3 { r3.add(factor(3), times: b, vectors: vectors) }
     if rows > 4 { r4.add(factor(4), times: b, vectors: vectors) }
     if rows > 5 { r5.add(factor(5), times: b, vectors: vectors) }
-  }
-
-  /// How far the rows of A lie from one place in memory, where they lie anyhow.
-  @frozen
-  public struct Places {
-    @usableFromInline let p0, p1, p2, p3, p4, p5: Int
-
-    @inlinable @inline(__always)
-    public init(_ place: (_ row: Int) -> Int) {
-      (p0, p1, p2, p3, p4, p5) = (place(0), place(1), place(2), place(3), place(4), place(5))
-    }
-  }
-
-  /// Adds the float at each place of `a`, times the vectors of B.
-  @inlinable @inline(__always)
-  public mutating func add(_ places: Places, of a: UnsafePointer<Float>, _ b: Row, vectors: Int) {
-    r0.add(a[places.p0], times: b, vectors: vectors)
-    r1.add(a[places.p1], times: b, vectors: vectors)
-    r2.add(a[places.p2], times: b, vectors: vectors)
-    r3.add(a[places.p3], times: b, vectors: vectors)
-    r4.add(a[places.p4], times: b, vectors: vectors)
-    r5.add(a[places.p5], times: b, vectors: vectors)
   }
 
   /// Visits the mean of every column over all six rows, and the sum of the squared deviations from it.
@@ -105,8 +79,8 @@ public struct TileSums {
   }
 
   /// Visits all sums, row by row.
-  @inlinable @inline(__always)
-  public func visit(rows: Int, vectors: Int, _ body: (_ row: Int, _ vector: Int, _ sum: Lanes) -> Void) {
+  @inline(__always)
+  func visit(rows: Int, vectors: Int, _ body: (_ row: Int, _ vector: Int, _ sum: Lanes) -> Void) {
     r0.visit(vectors: vectors) { body(0, $0, $1) }
     if rows > 1 { r1.visit(vectors: vectors) { body(1, $0, $1) } }
     if rows > 2 { r2.visit(vectors: vectors) { body(2, $0, $1) } }

@@ -45,22 +45,21 @@ extension ConvolutionGeometry {
         x + image * height * width * channels, top: first * strideY - paddingY,
         rows: (rows - 1) * strideY + kernelHeight, into: band)
       let pixels = rows * outputWidth, target = (image * outputHeight + first) * outputWidth
-      for pixel in stride(from: 0, to: pixels, by: TileSums.rows) {
+      for pixel in stride(from: 0, to: pixels, by: RunProduct.rows) {
         // Past the last pixel the kernel computes that one again, and nobody stores it.
-        let places = TileSums.Places { k in
+        let places = RunProduct.Places { k in
           let (row, column) = min(pixel + k, pixels - 1).quotientAndRemainder(dividingBy: outputWidth)
           return row * strideY * paddedPitch + column * strideX * channels
         }
-        let count = min(TileSums.rows, pixels - pixel)
+        let count = min(RunProduct.rows, pixels - pixel), start = y.pointer + (target + pixel) * outputChannels
         for output in stride(from: 0, to: outputChannels, by: ColumnPanels.width) {
-          let panel = UnsafePointer(filters.vector(row: 0, column: output)), bias = bias.map { $0 + output }
-          let start = (target + pixel) * outputChannels + output
-          switch vectors(from: output) {
-          case 4: sum(Four.self, band, places, panel, bias, into: y, at: start, count)
-          case 3: sum(Three.self, band, places, panel, bias, into: y, at: start, count)
-          case 2: sum(Two.self, band, places, panel, bias, into: y, at: start, count)
-          default: sum(One.self, band, places, panel, bias, into: y, at: start, count)
-          }
+          let vectors = vectors(from: output)
+          let taps = RunProduct(
+            runs: kernelHeight, steps: kernelWidth * channels, runDistance: paddedPitch, stepDistance: 1,
+            leadingB: vectors * 16, leading: outputChannels)
+          taps.compute(
+            count, vectors: vectors, band, places, filters.vector(row: 0, column: output), into: start + output,
+            accumulate: y.accumulates, bias: bias.map { UnsafePointer($0) + output })
         }
       }
     }
@@ -68,28 +67,6 @@ extension ConvolutionGeometry {
 
   /// Vectors of the panel that begins with an output.
   private func vectors(from output: Int) -> Int { min(ColumnPanels.width, outputChannels - output) / 16 }
-
-  /// The outputs of a panel for six pixels, of which the first `count` are stored.
-  @inline(never)
-  private func sum<Vectors: Literal>(
-    _: Vectors.Type, _ band: UnsafePointer<Float>, _ places: TileSums.Places, _ panel: UnsafePointer<Float>,
-    _ bias: UnsafeMutablePointer<Float>?, into y: GradientTarget, at start: Int, _ count: Int
-  ) {
-    let run = kernelWidth * channels, pitch = paddedPitch, outputs = outputChannels
-    var sums = TileSums(), filter = panel
-    for v in 0..<kernelHeight {
-      var x = band + v * pitch
-      for _ in 0..<run {
-        sums.add(places, of: x, TileSums.Row(filter, vectors: Vectors.value), vectors: Vectors.value)
-        x += 1
-        filter += Vectors.value * 16
-      }
-    }
-    sums.visit(rows: 6, vectors: Vectors.value) { pixel, vector, sum in
-      guard pixel < count else { return }
-      y.put(bias.map { sum + $0.lanes(at: vector * 16) } ?? sum, at: start + pixel * outputs + vector * 16)
-    }
-  }
 
   /// Filters as rows of taps (v, u, c), one column for each output.
   private func packFilters(_ weight: UnsafeMutablePointer<Float>, into packed: ColumnPanels, _ worker: Worker) {
@@ -157,45 +134,18 @@ extension ConvolutionGeometry {
     _ padded: UnsafeMutablePointer<Float>, _ slopes: UnsafeMutablePointer<Float>, rows: Int,
     to products: UnsafeMutablePointer<Float>
   ) {
-    let run = kernelWidth * channels
+    let run = kernelWidth * channels, neighbours = RunProduct.Places { $0 }
+    let pixels = RunProduct(
+      runs: rows, steps: outputWidth, runDistance: strideY * paddedPitch, stepDistance: strideX * channels,
+      leadingB: outputChannels, leading: outputChannels)
     for v in 0..<kernelHeight {
-      for tap in stride(from: 0, to: run, by: TileSums.rows) {
-        let taps = UnsafePointer(padded) + v * paddedPitch + tap, count = min(TileSums.rows, run - tap)
+      for tap in stride(from: 0, to: run, by: RunProduct.rows) {
         for output in stride(from: 0, to: outputChannels, by: ColumnPanels.width) {
-          let slopes = UnsafePointer(slopes) + output
-          let target = products + (v * run + tap) * outputChannels + output
-          switch vectors(from: output) {
-          case 4: addProducts(Four.self, taps, slopes, rows: rows, to: target, count)
-          case 3: addProducts(Three.self, taps, slopes, rows: rows, to: target, count)
-          case 2: addProducts(Two.self, taps, slopes, rows: rows, to: target, count)
-          default: addProducts(One.self, taps, slopes, rows: rows, to: target, count)
-          }
+          pixels.compute(
+            min(RunProduct.rows, run - tap), vectors: vectors(from: output), padded + v * paddedPitch + tap, neighbours,
+            slopes + output, into: products + (v * run + tap) * outputChannels + output, accumulate: true)
         }
       }
-    }
-  }
-
-  /// Adds six taps times the slopes of a panel of outputs, summed over the pixels of a band, to the first `count` rows of
-  /// `products`.
-  @inline(never)
-  private func addProducts<Vectors: Literal>(
-    _: Vectors.Type, _ taps: UnsafePointer<Float>, _ slopes: UnsafePointer<Float>, rows: Int,
-    to products: UnsafeMutablePointer<Float>, _ count: Int
-  ) {
-    let step = strideX * channels, rowStep = strideY * paddedPitch, outputs = outputChannels, columns = outputWidth
-    var sums = TileSums(), slope = slopes
-    for row in 0..<rows {
-      var x = taps + row * rowStep
-      for _ in 0..<columns {
-        sums.add(rows: 6, TileSums.Row(slope, vectors: Vectors.value), vectors: Vectors.value) { x[$0] }
-        x += step
-        slope += outputs
-      }
-    }
-    sums.visit(rows: 6, vectors: Vectors.value) { tap, vector, sum in
-      guard tap < count else { return }
-      let at = tap * outputs + vector * 16
-      products.store(products.lanes(at: at) + sum, at: at)
     }
   }
 }

@@ -114,7 +114,7 @@ public struct Conv2D: Operator {
     let y = GradientTarget(call.outputs[0], accumulates: false)
     let measured = moments(of: geometry), ahead = measured?.scratch ?? Scratch()
     let shared = call.context.sharedScratch + ahead.shared, scratch = call.context.scratch(of: worker) + ahead.perWorker
-    let moments = measured?.parts(in: call.context)
+    let moments = measured?.parts(call)
     switch geometry.method(for: .forward) {
     case .pointwise: geometry.correlatePixels(x, weight, bias, into: y.pointer, moments: moments, packed: shared, worker)
     case .imageToColumns:
@@ -128,7 +128,7 @@ public struct Conv2D: Operator {
         x, AsItLies(), weight, bias, into: StreamedOutput(y, rows: geometry.outputChannels), moments: moments,
         transformed: shared, scratch, worker)
     }
-    measured?.finish(call.context, into: call.outputs[1], worker)
+    measured?.finish(call, worker)
   }
 
   private func moments(of geometry: ConvolutionGeometry) -> OutputMoments? {

@@ -84,7 +84,7 @@ public struct NormalizedConv2D: Operator {
     let geometry = geometry(call.inputs[0].shape, call.inputs[5].shape, call.outputs[0].shape)
     let measured = moments(of: geometry), ahead = measured?.scratch ?? Scratch()
     let shared = call.context.sharedScratch + ahead.shared, own = call.context.scratch(of: worker) + ahead.perWorker
-    let rest = own + NormalizedReader.floats(geometry.channels), moments = measured?.parts(in: call.context)
+    let rest = own + NormalizedReader.floats(geometry.channels), moments = measured?.parts(call)
     let read = NormalizedReader(call.inputs, activation, in: own)
     let x = call.inputs[0].pointer, filters = call.inputs[5].pointer
     if geometry.method(for: .forward) == .pointwise {
@@ -95,7 +95,7 @@ public struct NormalizedConv2D: Operator {
         x, read, filters, nil, into: StreamedOutput(call.outputs[0], rows: geometry.outputChannels), moments: moments,
         transformed: shared, rest, worker)
     }
-    measured?.finish(call.context, into: call.outputs[1], worker)
+    measured?.finish(call, worker)
   }
 
   public func backward(_ call: BackwardCall, _ worker: Worker) {

@@ -1,0 +1,90 @@
+/// A small product whose steps come in runs, as a convolution walks the taps of a filter or the pixels of a band: up to
+/// six rows of up to four vectors of columns, summed in registers on one thread, with no matrix to build.
+///
+/// C[i, j] = Σ over runs r and steps s of A[place(i) + r · runDistance + s · stepDistance] · B[r · steps + s, j].
+public struct RunProduct {
+  /// The number of runs, and of steps in each.
+  let runs: Int, steps: Int
+  /// Floats of A from run to run and from step to step.
+  let runDistance: Int, stepDistance: Int
+  /// Floats from row to row of B and of C.
+  let leadingB: Int, leading: Int
+
+  public init(runs: Int, steps: Int, runDistance: Int, stepDistance: Int, leadingB: Int, leading: Int) {
+    (self.runs, self.steps) = (runs, steps)
+    (self.runDistance, self.stepDistance) = (runDistance, stepDistance)
+    (self.leadingB, self.leading) = (leadingB, leading)
+  }
+
+  /// The rows of a product.
+  public static var rows: Int { TileSums.rows }
+
+  /// How far A lies from its first element for each of six rows.
+  public struct Places {
+    let p0, p1, p2, p3, p4, p5: Int
+
+    @inline(__always)
+    public init(_ place: (_ row: Int) -> Int) {
+      (p0, p1, p2, p3, p4, p5) = (place(0), place(1), place(2), place(3), place(4), place(5))
+    }
+  }
+
+  /// Writes or adds the first `count` of six rows; A is read for all six.
+  /// - Parameters:
+  ///   - vectors: vectors of sixteen columns, at most four.
+  ///   - bias: what every row begins with, `vectors` vectors.
+  public func compute(
+    _ count: Int, vectors: Int, _ a: UnsafePointer<Float>, _ places: Places, _ b: UnsafePointer<Float>,
+    into c: UnsafeMutablePointer<Float>, accumulate: Bool, bias: UnsafePointer<Float>? = nil
+  ) {
+    switch vectors {
+    case 4: sum(Four.self, count, a, places, b, into: c, accumulate, bias)
+    case 3: sum(Three.self, count, a, places, b, into: c, accumulate, bias)
+    case 2: sum(Two.self, count, a, places, b, into: c, accumulate, bias)
+    default: sum(One.self, count, a, places, b, into: c, accumulate, bias)
+    }
+  }
+
+  @inline(never)
+  private func sum<Vectors: Literal>(
+    _: Vectors.Type, _ count: Int, _ a: UnsafePointer<Float>, _ places: Places, _ b: UnsafePointer<Float>,
+    into c: UnsafeMutablePointer<Float>, _ accumulates: Bool, _ bias: UnsafePointer<Float>?
+  ) {
+    let step = stepDistance, leadingB = leadingB, leading = leading
+    var sums = TileSums(), b = b
+    for run in 0..<runs {
+      var a = a + run * runDistance
+      for _ in 0..<steps {
+        sums.add(of: a, at: places, times: TileSums.Row(b, vectors: Vectors.value), vectors: Vectors.value)
+        a += step
+        b += leadingB
+      }
+    }
+    sums.visit(rows: 6, vectors: Vectors.value) { row, vector, sum in
+      guard row < count else { return }
+      let at = row * leading + vector * 16
+      var sum = bias.map { sum + $0.lanes(at: vector * 16) } ?? sum
+      if accumulates { sum += c.lanes(at: at) }
+      c.store(sum, at: at)
+    }
+  }
+}
+
+extension TileSums {
+  /// Adds the numbers of A at six places, times the vectors of B, to the six rows.
+  @inline(__always)
+  fileprivate mutating func add(
+    of a: UnsafePointer<Float>, at places: RunProduct.Places, times b: Row, vectors: Int
+  ) {
+    add(rows: 6, b, vectors: vectors) { row in
+      switch row {
+      case 0: a[places.p0]
+      case 1: a[places.p1]
+      case 2: a[places.p2]
+      case 3: a[places.p3]
+      case 4: a[places.p4]
+      default: a[places.p5]
+      }
+    }
+  }
+}
