@@ -15,6 +15,11 @@ enum PublishedNames {
     (".se.fc1.", ".se.fc.0."), (".se.fc2.", ".se.fc.2."),
     // timm's efficient channel attention stands under the name of any gate.
     (".se.conv.", ".eca.conv."),
+    // timm's global context: `attention: {name: gc, ratio: 0.125}`.
+    (".se.conv_attn.", ".context_block.conv_mask."),
+    (".se.mlp_add.fc1.", ".context_block.channel_add_conv.0."),
+    (".se.mlp_add.norm.", ".context_block.channel_add_conv.1."),
+    (".se.mlp_add.fc2.", ".context_block.channel_add_conv.3."),
     // timm's VGG: the first two layers of the classifier are convolutions over the whole map.
     ("pre_logits.fc1.", "classifier.0."), ("pre_logits.fc2.", "classifier.3."), ("head.fc.", "classifier.6."),
     // Backbones of OpenMMLab's classifiers.

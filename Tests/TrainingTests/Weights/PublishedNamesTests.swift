@@ -77,6 +77,15 @@ import Training
       testDescription: "timm's efficient channel attention", network: ["name": "resnet18_cifar", "attention": "eca"],
       tensors: ["layer1.0.se.conv.weight": [1, 1, 3], "layer4.1.se.conv.weight": [1, 1, 5]]),
     Family(
+      testDescription: "timm's global context",
+      network: ["name": "resnet50_cifar", "attention": ["name": "gc", "ratio": 0.125]],
+      tensors: [
+        "layer1.0.se.conv_attn.weight": [1, 256, 1, 1], "layer1.0.se.conv_attn.bias": [1],
+        "layer1.0.se.mlp_add.fc1.weight": [32, 256, 1, 1], "layer1.0.se.mlp_add.norm.weight": [32],
+        "layer1.0.se.mlp_add.norm.bias": [32], "layer4.2.se.mlp_add.fc2.weight": [2048, 256, 1, 1],
+        "layer4.2.se.mlp_add.fc2.bias": [2048],
+      ]),
+    Family(
       testDescription: "timm's ResNet of the squeeze-and-excitation paper",
       network: [
         "name": "resnet50", "stem": "caffe", "strides_first": true, "attention": ["name": "se", "bias": true],
