@@ -74,7 +74,8 @@ struct ProductTile {
     }
   }
 
-  /// The same for a tile whose last vector is a part: a function of its own, so that whole tiles do not pay for its code.
+  /// The same for a tile whose last vector is a part: a function of its own, so that whole tiles do not pay for its
+  /// code.
   @inline(never)
   private func putParts(_ sums: TileSums, rows: Int, vectors: Int, _ last: Int) {
     sums.visit(rows: rows, vectors: vectors) { row, vector, sum in

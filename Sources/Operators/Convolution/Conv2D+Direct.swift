@@ -98,7 +98,8 @@ extension ConvolutionGeometry {
     }
   }
 
-  /// Working memory of a worker for `sumDirectProducts`: a padded band, and the filter gradient with its outputs innermost.
+  /// Working memory of a worker for `sumDirectProducts`: a padded band, and the filter gradient with its outputs
+  /// innermost.
   var directProductScratch: Int { paddedProductFloats + filterLength * outputChannels }
 
   /// One chunk's part of the filter gradient (none where `x` is `nil`), and of the bias gradient, into `sums` that are
