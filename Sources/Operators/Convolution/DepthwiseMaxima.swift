@@ -43,7 +43,9 @@ public struct DepthwiseMaxima: Operator {
 
   public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {
     let geometry = geometry(inputs, outputs), channels = geometry.channels
-    guard pass == .forward else { return Scratch(shared: geometry.images * inputs[1].count) }
+    guard pass == .forward else {
+      return Scratch(shared: geometry.images * inputs[1].count, perWorker: SlopeLine.floats(geometry))
+    }
     let rows = (0..<geometry.bands).reduce(0) { max($0, geometry.outputRows(of: $1).count) }
     let band = rows * geometry.forward.columns.outputs * channels
     // What the filter is decides which of the two is used.

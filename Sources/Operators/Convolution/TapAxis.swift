@@ -41,6 +41,12 @@ struct TapAxis {
       sourceStep: sourceStep)
   }
 
+  /// The tap of the forward pass by which `output` reads `source`, if one does.
+  func tap(from output: Int, to source: Int) -> Int? {
+    let (tap, rest) = (source + padding - output * stride).quotientAndRemainder(dividingBy: dilation)
+    return rest == 0 && (0..<taps).contains(tap) ? tap : nil
+  }
+
   /// Where a tap lies in packed filters: those that reach one output side by side, in the order of `taps(of:)`.
   func slot(of tap: Int) -> Int {
     guard turnsBack else { return tap }

@@ -30,7 +30,7 @@ extension SoftmaxEntropies {
           let power = z.boundedExponential
           row.add(z, power)
           sums.add(z, power, at: channel)
-          if channel & 127 == 112 { row.flush() }
+          if channel & 255 == 240 { row.flush() }
         }
         row.flush()
         if (pixel - tile.pixels.lowerBound) & 15 == 15 { sums.flush() }
