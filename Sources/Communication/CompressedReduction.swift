@@ -30,25 +30,24 @@ public enum CompressedReduction {
         prepare: { prepare($0.elements(of: UInt16.self).shifted(by: sent.lowerBound)) },
         use: { use($0.elements(of: UInt16.self).shifted(by: received.lowerBound)) })
     }
-    /// Rounds values onto the wire and keeps what that loses.
-    func round(_ range: Range<Int>) {
-      let start = range.lowerBound
-      BFloat16.split(value + start, into: wire + start, lost: error + start, count: range.count)
-    }
-
     for distance in parts.distances {
       let (kept, given) = parts.halves(at: distance)
-      /// Every value is in one of the first round's halves, and what it owes is taken in there.
-      func takeErrors(_ range: Range<Int>) {
-        guard distance == 1 else { return }
-        for index in range { value[index] += error[index] }
-      }
-      try swap(given, kept, with: parts.rank ^ distance) {
-        takeErrors($0)
-        round($0)
-      } use: {
-        takeErrors($0)
-        BFloat16.add(wire + $0.lowerBound, to: value + $0.lowerBound, count: $0.count)
+      // Every value is in one of the first round's halves, and what it owes is taken in there.
+      let takesErrors = distance == 1
+      try swap(given, kept, with: parts.rank ^ distance) { range in
+        let start = range.lowerBound
+        if takesErrors {
+          BFloat16.split(value + start, and: error + start, into: wire + start, count: range.count)
+        } else {
+          BFloat16.split(value + start, into: wire + start, lost: error + start, count: range.count)
+        }
+      } use: { range in
+        let start = range.lowerBound
+        if takesErrors {
+          BFloat16.add(wire + start, and: error + start, to: value + start, count: range.count)
+        } else {
+          BFloat16.add(wire + start, to: value + start, count: range.count)
+        }
       }
     }
 
@@ -56,7 +55,8 @@ public enum CompressedReduction {
     func widen(_ range: Range<Int>) {
       BFloat16.widen(wire + range.lowerBound, into: value + range.lowerBound, count: range.count)
     }
-    round(parts.own)
+    let own = parts.own.lowerBound
+    BFloat16.split(value + own, into: wire + own, lost: error + own, count: parts.own.count)
     widen(parts.own)
     for distance in parts.distances.reversed() {
       let (kept, missing) = parts.halves(at: distance)

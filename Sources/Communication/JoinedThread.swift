@@ -14,11 +14,14 @@ final class JoinedThread: @unchecked Sendable {
   private var thread = pthread_t()
   private let isJoined = Atomic<Bool>(false)
 
-  /// - Parameter name: shown by debuggers and `top`; the first 15 bytes count.
-  init(name: String, _ run: @escaping () -> Void) {
+  /// - Parameters:
+  ///   - name: shown by debuggers and `top`; the first 15 bytes count.
+  ///   - isPrompt: whether it often wakes up for a moment, for which threads that compute are to wait.
+  init(name: String, isPrompt: Bool = false, _ run: @escaping () -> Void) {
     let body = Unmanaged.passRetained(
       Body {
         openmpi_name_thread(name)
+        if isPrompt { openmpi_take_short_turns() }
         FloatingPointMode.flushToZero()
         run()
       })

@@ -37,7 +37,7 @@ public final class ReductionQueue: Sendable {
     self.communicator = communicator
     let ring = JobRing(capacity: capacity)
     self.ring = ring
-    thread = JoinedThread(name: "communication") { Self.work(through: ring, communicator, kind) }
+    thread = JoinedThread(name: "communication", isPrompt: true) { Self.work(through: ring, communicator, kind) }
   }
 
   deinit { close() }

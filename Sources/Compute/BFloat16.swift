@@ -9,11 +9,15 @@ public enum BFloat16 {
     _ values: UnsafePointer<Float>, into rounded: UnsafeMutablePointer<UInt16>, lost: UnsafeMutablePointer<Float>,
     count: Int
   ) {
-    for index in 0..<count {
-      let bits = round(values[index].bitPattern)
-      rounded[index] = bits
-      lost[index] = values[index] - Float(bitPattern: UInt32(bits) << 16)
-    }
+    for index in 0..<count { (rounded[index], lost[index]) = split(values[index]) }
+  }
+
+  /// Rounds `values + lost`: what an earlier rounding lost is made up for, and what this one loses is kept.
+  public static func split(
+    _ values: UnsafePointer<Float>, and lost: UnsafeMutablePointer<Float>, into rounded: UnsafeMutablePointer<UInt16>,
+    count: Int
+  ) {
+    for index in 0..<count { (rounded[index], lost[index]) = split(values[index] + lost[index]) }
   }
 
   /// Writes `count` bfloat16 as floats.
@@ -24,6 +28,21 @@ public enum BFloat16 {
   /// Adds `count` bfloat16 to floats.
   public static func add(_ rounded: UnsafePointer<UInt16>, to values: UnsafeMutablePointer<Float>, count: Int) {
     for index in 0..<count { values[index] += Float(bitPattern: UInt32(rounded[index]) << 16) }
+  }
+
+  /// Adds `count` bfloat16 and what a rounding lost to floats: `values + lost + rounded`.
+  public static func add(
+    _ rounded: UnsafePointer<UInt16>, and lost: UnsafePointer<Float>, to values: UnsafeMutablePointer<Float>, count: Int
+  ) {
+    for index in 0..<count {
+      values[index] = values[index] + lost[index] + Float(bitPattern: UInt32(rounded[index]) << 16)
+    }
+  }
+
+  @inline(__always)
+  private static func split(_ value: Float) -> (rounded: UInt16, lost: Float) {
+    let bits = round(value.bitPattern)
+    return (bits, value - Float(bitPattern: UInt32(bits) << 16))
   }
 
   /// A NaN stays one: adding to its significand could carry it into infinity or zero.

@@ -117,18 +117,20 @@ public struct StepBenchmark {
 
   /// The same while the gradients are summed over the ranks of `queue` as they become final, so that what sending takes
   /// from the processors is in the times; what a step then waits for the last sums is not. Collective.
-  /// - Parameter link: of these ranks, as it is while nobody computes.
+  /// - Parameters:
+  ///   - overlaps: whether sums begin as soon as they can, or all after the backward pass, as in the training.
+  ///   - link: of these ranks, as it is while nobody computes.
   /// - Returns: the course, and how many times as long as `link` says the sums took until the backward pass ended, over
   ///   all ranks and steps; 1 at least.
   /// - Throws: what a sum throws.
   public func course(
-    steps: Int, warmup: Int, summing queue: ReductionQueue, over link: LinkModel
+    steps: Int, warmup: Int, summing queue: ReductionQueue, overlaps: Bool, over link: LinkModel
   ) throws -> (computation: StepComputation, slowdown: Double) {
-    for step in 0..<warmup { try takeStep(step, queue) }
+    for step in 0..<warmup { try takeStep(step, queue, overlaps: overlaps) }
     var courses: [StepComputation] = [], passed = 0.0, done = 0.0
     for step in 0..<steps {
       let start = Moment.now.nanoseconds
-      courses.append(try takeStep(warmup + step, queue))
+      courses.append(try takeStep(warmup + step, queue, overlaps: overlaps))
       let backwardEnd = start + Int(courses[step].gradientSeconds * 1e9)
       let sums = queue.records().filter { $0.started.nanoseconds >= start }
       for (sum, bytes) in zip(sums, plan.bucketBytes) where sum.started.nanoseconds < backwardEnd {
@@ -161,7 +163,7 @@ public struct StepBenchmark {
 
   /// - Returns: when its parts were done.
   @discardableResult
-  private func takeStep(_ step: Int, _ queue: ReductionQueue? = nil) throws -> StepComputation {
+  private func takeStep(_ step: Int, _ queue: ReductionQueue? = nil, overlaps: Bool = true) throws -> StepComputation {
     let start = now()
     func passed() -> Double { Double(now() - start) * 1e-9 }
     var ready: [Double] = []
@@ -174,12 +176,16 @@ public struct StepBenchmark {
     }
     runner.forward(random: RandomKey(2).appending(step))
     runner.seed("loss")[0] = 1 / Float(batch)
-    runner.backward { bucket in
-      ready.append(passed())
+    func submit(_ bucket: Int) {
       let range = plan.buckets[bucket]
       queue?.submit("bucket", state.gradients.pointer + range.lowerBound, count: range.count)
     }
+    runner.backward { bucket in
+      ready.append(passed())
+      if overlaps { submit(bucket) }
+    }
     let gradients = passed()
+    if !overlaps { plan.buckets.indices.forEach(submit) }
     try queue?.waitAll()
     let summed = passed()
     try update.apply(step: step)

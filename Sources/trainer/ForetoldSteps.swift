@@ -24,6 +24,8 @@ struct ForetoldSteps: Encodable {
   let bucketReadySeconds: [Double]
   /// Ranks that computed at once while this was timed; 0 where it was given.
   let ranksTimedAtOnce: Int
+  /// Whether sums go on during the backward pass.
+  let overlaps: Bool
   /// How many times as long as the link says a sum takes while the workers compute; 1 where that was not timed.
   let sumSlowdown: Double
   let link: LinkReport
@@ -104,7 +106,8 @@ struct ForetoldSteps: Encodable {
     let link = try LinkMeasurement.model(over: communicator, seconds: 0.5)
     let queue = ReductionQueue(
       communicator, reducing: ReplicaAssignment.usualReduction(ranks: communicator.size))
-    let (own, slowdown) = try benchmark.course(steps: timedSteps, warmup: 1, summing: queue, over: link)
+    let (own, slowdown) = try benchmark.course(
+      steps: timedSteps, warmup: 1, summing: queue, overlaps: subject.overlaps, over: link)
     queue.close()
     let slowest = try communicator.allReduce(
       "timing", own.bucketReadySeconds + [own.gradientSeconds, own.updateSeconds], .max)
@@ -130,12 +133,13 @@ struct ForetoldSteps: Encodable {
     updateSeconds = computation.updateSeconds
     bucketReadySeconds = computation.bucketReadySeconds
     ranksTimedAtOnce = timed
+    overlaps = subject.overlaps
     sumSlowdown = slowdown
     link = LinkReport(model, isMeasured: !isGiven)
     buckets = plan.bucketBytes
     var course = computation
     // Without overlap every sum begins when the backward pass has ended.
-    if !subject.overlaps { course.bucketReadySeconds = buckets.map { _ in course.gradientSeconds } }
+    if !overlaps { course.bucketReadySeconds = buckets.map { _ in course.gradientSeconds } }
     let wire = buckets.map { subject.compresses ? $0 / 2 : $0 }
     let powers = (0..<17).map { 1 << $0 }.filter { $0 < request.ranks }
     steps = (powers + [request.ranks]).map { count in
@@ -161,9 +165,9 @@ struct ForetoldSteps: Encodable {
           NumberText.fixed($0.imagesPerSecond, decimals: 1), NumberText.bytes($0.bytesSent),
         ]
       })
-    let longer = "their sums going on, \(NumberText.fixed(sumSlowdown, decimals: 1)) times as long as alone"
+    let longer = ", their sums going on, \(NumberText.fixed(sumSlowdown, decimals: 1)) times as long as alone"
     let origin = ranksTimedAtOnce == 0 ? "given" : "measured with \(ranksTimedAtOnce.of("rank")) at once"
-      + (ranksTimedAtOnce > 1 ? ", \(longer)" : "")
+      + (ranksTimedAtOnce > 1 && overlaps ? longer : "")
     let last = buckets.last.map { NumberText.bytes(Double($0)) } ?? "none"
     return """
       A training step on \(ranks.of("rank")), \(hosts.of("host")): \(rankBatch.of("image")) a rank, \

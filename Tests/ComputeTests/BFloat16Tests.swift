@@ -39,4 +39,18 @@ import Testing
     BFloat16.add(bits, to: &sums, count: values.count)
     #expect(zip(sums, zip(values, rounded)).allSatisfy { $0 == $1.0 + $1.1 })
   }
+  /// What was lost before is taken in: the same as adding it first.
+  @Test func whatWasLostIsTakenIn() {
+    let values = (0..<1001).map { Float($0 * $0 % 977 - 488) * 0.0137 }
+    let owed = values.map { $0 * 0x1p-9 }, sums = zip(values, owed).map(+)
+    var wanted = [UInt16](repeating: 0, count: values.count), bits = wanted
+    var wantedErrors = owed, errors = owed
+    BFloat16.split(sums, into: &wanted, lost: &wantedErrors, count: values.count)
+    BFloat16.split(values, and: &errors, into: &bits, count: values.count)
+    #expect(bits == wanted && errors == wantedErrors && errors != owed)
+    var wantedTotals = sums, totals = values
+    BFloat16.add(bits, to: &wantedTotals, count: values.count)
+    BFloat16.add(bits, and: owed, to: &totals, count: values.count)
+    #expect(totals == wantedTotals && totals != values)
+  }
 }
