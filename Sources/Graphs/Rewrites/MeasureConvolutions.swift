@@ -1,7 +1,7 @@
 import Operators
 
-/// Lets a convolution take the moments of its output for the batch norm that reads it: conv2d, batch_moments become
-/// conv2d with a second output and running_moments. Works after `FuseNormalizedConvolution`.
+/// Lets a convolution take the moments of its output for the batch norm that reads it: conv2d (or depthwise_conv2d),
+/// batch_moments become conv2d with a second output and running_moments. Works after `FuseNormalizedConvolution`.
 ///
 /// Saves a read of the activation forwards. The moments are the same but for rounding: they are summed in other parts.
 public struct MeasureConvolutions: Rewrite {
@@ -33,7 +33,9 @@ public struct MeasureConvolutions: Rewrite {
     let shapes = node.inputs.map(\.shape)
     switch node.subject {
     case let convolution as Conv2D where convolution.canMeasure(for: shapes): return convolution.measuring
+    case let convolution as DepthwiseConv2D where convolution.canMeasure(for: shapes): return convolution.measuring
     case let convolution as NormalizedConv2D: return convolution.measuring
+    case let convolution as NormalizedDepthwiseConv2D: return convolution.measuring
     default: return nil
     }
   }

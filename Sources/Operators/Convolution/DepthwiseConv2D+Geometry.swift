@@ -49,6 +49,9 @@ struct DepthwiseGeometry {
   var forwardParts: Int { min(units, 64) }
   var backwardParts: Int { min(units, 16) }
 
+  /// Floats of a row of x.
+  var rowFloats: Int { forward.columns.sources * channels }
+
   /// The output rows of a band.
   func outputRows(of band: Int) -> Range<Int> {
     band * forward.rows.outputs / bands..<(band + 1) * forward.rows.outputs / bands

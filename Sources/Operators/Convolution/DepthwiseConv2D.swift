@@ -4,18 +4,34 @@ import Compute
 /// y[n, i, j, c] = b[c] + Σ_{u, v} w[u, v, c] · x[n, i s + u d - p, j s + v d - p, c].
 ///
 /// Inputs: x `[N, H, W, C]`, weight `[kh, kw, C]` (channels innermost, so that taps multiply whole vectors), optionally
-/// bias `[C]`. Sixteen channels go in lanes and a run of outputs in registers. Small filters are bound by memory and
+/// bias `[C]`. Outputs: y, and where it is asked for (`measuring`) the moments of y's channels `[2, C]`, which carry no
+/// gradient. Sixteen channels go in lanes and a run of outputs in registers. Small filters are bound by memory and
 /// read the activations as they lie (`DepthwiseConv2D+Direct.swift`); large ones are bound by their multiply-adds and
 /// work on packed bands (`DepthwiseConv2D+Packed.swift`).
 public struct DepthwiseConv2D: Operator {
   public let stride: Extent2D
   public let padding: Extent2D
   public let dilation: Extent2D
+  /// Whether the moments of y are a second output: see `OutputMoments`.
+  public private(set) var measuresOutput = false
 
   public init(stride: Extent2D = 1, padding: Extent2D = 0, dilation: Extent2D = 1) {
     self.stride = stride
     self.padding = padding
     self.dilation = dilation
+  }
+
+  /// The same convolution with the moments of its output.
+  public var measuring: DepthwiseConv2D {
+    var copy = self
+    copy.measuresOutput = true
+    return copy
+  }
+
+  /// Whether the method for inputs of these shapes can take the moments of the output on its way.
+  public func canMeasure(for inputs: [Shape]) -> Bool {
+    guard inputs.count == 2, let output = try? outputShapes(for: inputs)[0] else { return false }
+    return DepthwiseGeometry(self, input: inputs[0], kernel: inputs[1], output: output).isDirect
   }
 
   public var name: String { "depthwise_conv2d" }
@@ -33,7 +49,8 @@ public struct DepthwiseConv2D: Operator {
     if inputs.count > 2, inputs[2] != [weight[2]] {
       throw ShapeError("cannot add a bias of shape \(inputs[2]) to \(weight[2]) channels")
     }
-    return [[x[0], height, width, x[3]]]
+    let y: Shape = [x[0], height, width, x[3]]
+    return measuresOutput ? [y, [2, x[3]]] : [y]
   }
 
   public var keeps: Kept { Kept(inputs: [0, 1]) }
@@ -43,7 +60,11 @@ public struct DepthwiseConv2D: Operator {
   public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {
     let geometry = DepthwiseGeometry(self, input: inputs[0], kernel: inputs[1], output: outputs[0])
     let packed = geometry.packedBandFloats + geometry.packedTapFloats
-    guard pass == .backward else { return Scratch(perWorker: packed) }
+    guard pass == .backward else {
+      guard measuresOutput else { return Scratch(perWorker: packed) }
+      let own = ChannelPeriod(channels: geometry.channels).momentFloats
+      return Scratch(perWorker: own).behind(OutputMoments(geometry).scratch)
+    }
     return Scratch(
       shared: geometry.backwardParts * (inputs[1].count + inputs[0][3]), perWorker: packed + geometry.packedSlopeFloats)
   }
@@ -52,15 +73,18 @@ public struct DepthwiseConv2D: Operator {
     let x = call.inputs[0], weight = call.inputs[1], y = GradientTarget(call.outputs[0], accumulates: false)
     let bias = call.inputs.count > 2 ? call.inputs[2].pointer : nil
     let geometry = DepthwiseGeometry(self, input: x.shape, kernel: weight.shape, output: y.view.shape)
-    let parts = geometry.forwardParts, blocks = geometry.blocks, scratch = call.context.scratch(of: worker)
+    let measured = measuresOutput ? OutputMoments(geometry) : nil, parts = geometry.forwardParts, blocks = geometry.blocks
+    let scratch = call.context.scratch(of: worker) + (measured?.scratch.perWorker ?? 0), moments = measured?.parts(call)
     for tile in worker.tiles(parts * blocks) {
       for unit in geometry.units(ofPart: tile / blocks, of: parts) {
-        let (image, band) = unit.quotientAndRemainder(dividingBy: geometry.bands)
+        let (image, band) = unit.quotientAndRemainder(dividingBy: geometry.bands), rows = geometry.outputRows(of: band)
         geometry.correlate(
-          x.pointer, weight.pointer, bias, along: geometry.forward, image: image, rows: geometry.outputRows(of: band),
-          block: tile % blocks, into: y, scratch)
+          x.pointer, weight.pointer, bias, along: geometry.forward, image: image, rows: rows, block: tile % blocks,
+          into: y, scratch)
+        if let moments { geometry.putMoments(of: y.pointer, image: image, rows: rows, into: moments, unit, scratch) }
       }
     }
+    measured?.finish(call, worker)
   }
 
   /// dx gathers: each input pixel sums w · dy over the outputs that read it. dw and db sum over pixels, those of a part
@@ -115,6 +139,17 @@ extension DepthwiseGeometry {
       correlatePacked(
         source, filters, bias, along: plane, image: image, rows: rows, block: block, into: target, scratch)
     }
+  }
+
+  /// The moments of rows of one image of outputs, all channels of them.
+  func putMoments(
+    of y: UnsafeMutablePointer<Float>, image: Int, rows: Range<Int>, into moments: MomentParts, _ part: Int,
+    _ scratch: UnsafeMutablePointer<Float>
+  ) {
+    let width = forward.columns.outputs, first = (image * forward.rows.outputs + rows.lowerBound) * width
+    ChannelPeriod(channels: channels).putMoments(
+      of: y + first * channels, rows: rows.count * width, into: moments[part], own: scratch)
+    moments.setRows(rows.count * width, of: part)
   }
 
   /// Adds the products of rows of one image's slopes with x to filter gradients, and the slopes to the bias gradient.

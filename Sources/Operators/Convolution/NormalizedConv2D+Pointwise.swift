@@ -72,8 +72,8 @@ struct NormalizedPointwise {
           panelProduct(
             m: tile.count, MatrixOperand(dy + tile.lowerBound * outputs, leading: outputs), panels, into: g,
             leading: channels)
-          sumSlopes(
-            read, g, x + start, mean: call.inputs[3].pointer, rows: tile.count, to: parts.plain(place),
+          read.sumSlopes(
+            g, x + start, mean: call.inputs[3].pointer, rows: tile.count, channels: channels, to: parts.plain(place),
             parts.centered(place))
         }
         if dw != nil {
@@ -94,32 +94,5 @@ struct NormalizedPointwise {
     guard wantsSlopes else { return }
     let memory = shared + slopeSums + GradientSumParts.floats(chunks * tilesPerChunk, channels: channels)
     NormalizedInputGradient(parts, channels: channels).finish(call, memory: memory, own: totals, worker)
-  }
-
-  /// g = da f' in the place of da, and its two sums over the rows of a tile.
-  private func sumSlopes(
-    _ read: NormalizedReader, _ g: UnsafeMutablePointer<Float>, _ x: UnsafeMutablePointer<Float>,
-    mean: UnsafeMutablePointer<Float>, rows: Int, to plain: UnsafeMutablePointer<Float>,
-    _ centered: UnsafeMutablePointer<Float>
-  ) {
-    // Down the rows, a vector of channels at a time: both sums stay in registers.
-    for channel in stride(from: 0, to: channels, by: 16) {
-      let center = mean.lanes(at: channel)
-      var sums = (Lanes(repeating: 0), Lanes(repeating: 0)), others = sums
-      func take(_ row: Int, _ sums: inout (Lanes, Lanes)) {
-        let at = row * channels + channel, value = x.lanes(at: at)
-        let slope = read.slope(g.lanes(at: at), at: value, channel)
-        g.store(slope, at: at)
-        sums.0 += slope
-        sums.1.addProduct(slope, value - center)
-      }
-      for pair in 0..<rows / 2 {
-        take(2 * pair, &sums)
-        take(2 * pair + 1, &others)
-      }
-      if rows % 2 == 1 { take(rows - 1, &sums) }
-      plain.store(sums.0 + others.0, at: channel)
-      centered.store(sums.1 + others.1, at: channel)
-    }
   }
 }

@@ -5,10 +5,10 @@ import Compute
 /// that alone reads it.
 ///
 /// Inputs: x `[N, H, W, C]`, weight, bias, mean and r, each `[C]`, as for `Normalize`, then the filters. Outputs: those of
-/// the convolution. The normalised activation is never in memory: forwards it is computed where a tile of x is read, and backwards again for
-/// the gradient at the filters, while the sums that the norm's gradient needs are taken from the gradient at its result
-/// as that is written. Apart, the norm reads and writes the activation once more forwards, and reads it and its gradient
-/// once more backwards.
+/// the convolution. The normalised activation is never in memory: forwards it is computed where a tile of x is read, and
+/// backwards again for the gradient at the filters, while the sums that the norm's gradient needs are taken from the
+/// gradient at its result as that is written. Apart, the norm reads and writes the activation once more forwards, and
+/// reads it and its gradient once more backwards.
 ///
 /// With a = f(norm(x)): da and the filters' gradient are those of `Conv2D`; g = da f', and dx, dweight, dbias those of
 /// `Normalize`. y and the filters' gradient have the same bits as apart; sums of g are taken in other parts.
@@ -110,42 +110,5 @@ public struct NormalizedConv2D: Operator {
 
   private func geometry(_ x: Shape, _ filters: Shape, _ output: Shape) -> ConvolutionGeometry {
     ConvolutionGeometry(convolution, input: x, weight: filters, output: output)
-  }
-}
-
-/// The end of a backward pass: from g and its sums to the gradients at the norm's inputs.
-struct NormalizedInputGradient {
-  private let parts: GradientSumParts
-  private let channels: Int
-
-  /// Floats that all workers share, for sums of so many parts.
-  static func floats(parts: Int, channels: Int) -> Int {
-    GradientSumParts.floats(parts, channels: channels) + 3 * channels
-  }
-
-  init(_ parts: GradientSumParts, channels: Int) { (self.parts, self.channels) = (parts, channels) }
-
-  /// dweight, dbias, and dx = a g + b x + c, where g lies where dx is to come. After a barrier.
-  /// - Parameters:
-  ///   - memory: three rows of channels that all workers share.
-  ///   - own: `ChannelTotals.floats` of the worker's memory.
-  func finish(
-    _ call: BackwardCall, memory: UnsafeMutablePointer<Float>, own: UnsafeMutablePointer<Float>, _ worker: Worker
-  ) {
-    let x = call.inputs[0], weight = call.inputs[1].pointer
-    let mean = call.inputs[3].pointer, inverses = call.inputs[4].pointer
-    let dweight = call.inputGradients[1], dbias = call.inputGradients[2]
-    let period = ChannelPeriod(channels: channels), rows = x.count / channels
-    parts.totals(own: own, worker) { channel, plain, centered in
-      let gradient = NormGradient(
-        sum: plain, centeredSum: centered, count: rows, weight: weight[channel], mean: mean[channel],
-        inverse: inverses[channel])
-      dweight?.put(gradient.dweight, at: channel)
-      dbias?.put(gradient.dbias, at: channel)
-      gradient.spread(channel, over: period, into: memory)
-    }
-    guard let dx = call.inputGradients[0] else { return }
-    worker.barrier()
-    NormGradient.combine(dx.pointer, x.pointer, count: x.count, over: period, by: memory, into: dx, worker)
   }
 }

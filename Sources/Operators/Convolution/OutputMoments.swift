@@ -15,6 +15,9 @@ struct OutputMoments {
       ? geometry.winogradStretches : (geometry.outputPixels + tilePixels - 1) / tilePixels
   }
 
+  /// Of a convolution channel by channel: a part for every band, whose outputs are still in the cache.
+  init(_ geometry: DepthwiseGeometry) { (parts, channels) = (geometry.units, geometry.channels) }
+
   /// Working memory that lies before the convolution's own.
   var scratch: Scratch {
     Scratch(

@@ -81,6 +81,9 @@ struct TapAxis {
     guard turnsBack else { return range.lowerBound * stride - padding..<last * stride - padding + length + 1 }
     return (range.lowerBound + padding - length).floored(by: stride)..<(last + padding).floored(by: stride) + 1
   }
+
+  /// The sources inside the image that outputs of a range read.
+  func reachInside(of range: Range<Int>) -> Range<Int> { reach(of: range).clamped(to: 0..<sources) }
 }
 
 extension Int {

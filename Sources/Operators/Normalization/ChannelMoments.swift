@@ -14,7 +14,7 @@ struct ChannelMoments {
   /// Floats that all workers share, and floats of each.
   var scratch: Scratch {
     Scratch(
-      shared: MomentParts.floats(tiles, channels: period.channels), perWorker: 3 * period.width + ChannelTotals.floats)
+      shared: MomentParts.floats(tiles, channels: period.channels), perWorker: period.momentFloats + ChannelTotals.floats)
   }
 
   /// Calls `body` once for every channel, on some worker, with its mean and biased variance.
@@ -27,38 +27,43 @@ struct ChannelMoments {
     let tiles = tiles, tileRows = period.tileRows
     let parts = MomentParts(tiles, channels: period.channels, in: partials)
     for tile in worker.tiles(tiles) {
-      let rows = min(tileRows, rows - tile * tileRows), moments = parts[tile]
-      tileMoments(
-        x + tile * tileRows * period.channels, rows: rows, mean: moments.means, squares: moments.squares, own: own)
+      let rows = min(tileRows, rows - tile * tileRows)
+      period.putMoments(of: x + tile * tileRows * period.channels, rows: rows, into: parts[tile], own: own)
       parts.setRows(rows, of: tile)
     }
     worker.barrier()
-    parts.totals(own: own + 3 * period.width, worker, body)
+    parts.totals(own: own + period.momentFloats, worker, body)
   }
+}
 
+extension ChannelPeriod {
+  /// Working memory of `putMoments`.
+  var momentFloats: Int { 3 * width }
+
+  /// Mean and M2 of every channel of a tile of `rows`.
   @inline(__always)
-  private func tileMoments(
-    _ x: UnsafeMutablePointer<Float>, rows: Int, mean: UnsafeMutablePointer<Float>, squares: UnsafeMutablePointer<Float>,
-    own: UnsafeMutablePointer<Float>
+  func putMoments(
+    of x: UnsafeMutablePointer<Float>, rows: Int, into moments: ColumnMoments, own: UnsafeMutablePointer<Float>
   ) {
-    let sums = own, squared = own + period.width, pivot = own + 2 * period.width, count = rows * period.channels
+    let mean = moments.means, squares = moments.squares
+    let sums = own, squared = own + width, pivot = own + 2 * width, count = rows * channels
     let samples = min(rows, 16)
-    mean.update(from: x, count: period.channels)
-    for row in 1..<samples { addFloats(x + row * period.channels, to: mean, count: period.channels) }
-    for channel in 0..<period.channels { mean[channel] *= 1 / Float(samples) }
-    period.spread(mean, into: pivot)
-    period.sums(count, into: sums, squared) { index, place in
+    mean.update(from: x, count: channels)
+    for row in 1..<samples { addFloats(x + row * channels, to: mean, count: channels) }
+    for channel in 0..<channels { mean[channel] *= 1 / Float(samples) }
+    spread(mean, into: pivot)
+    self.sums(count, into: sums, squared) { index, place in
       let distance = x.streamedLanes(at: index) - pivot.lanes(at: place)
       return (distance, distance * distance)
     } rest: { index, place in
       let distance = x[index] - pivot[place]
       return (distance, distance * distance)
     }
-    period.gather(sums, into: mean)
-    period.gather(squared, into: squares)
+    gather(sums, into: mean)
+    gather(squared, into: squares)
     // The rows end with whole vectors.
     let share = 1 / Float(rows)
-    for place in stride(from: 0, to: period.padded, by: 16) {
+    for place in stride(from: 0, to: padded, by: 16) {
       let sum = mean.lanes(at: place), distance = sum * share, squared = squares.lanes(at: place)
       mean.store(pivot.lanes(at: place) + distance, at: place)
       // Below zero by a rounding where all values are alike; infinite where squares are too large for a float.

@@ -74,7 +74,33 @@ import Testing
     check(DirectRun(operation.measuring, all), DirectRun(operation, all), offset: 0)
   }
 
+  static let depthwise: [(String, DepthwiseConv2D, Shape, Int, Float)] = [
+    ("3x3, several bands", DepthwiseConv2D(padding: 1), [3, 23, 14, 48], 3, 0),
+    ("3x3, far from zero", DepthwiseConv2D(padding: 1), [2, 9, 7, 16], 3, 100),
+    ("5x5, stride 2", DepthwiseConv2D(stride: 2, padding: 2), [2, 15, 13, 32], 5, 0),
+  ]
+
+  @Test(arguments: depthwise)
+  func momentsOfAConvolutionChannelByChannel(
+    label: String, convolution: DepthwiseConv2D, shape: Shape, size: Int, offset: Float
+  ) {
+    var stream = RandomStream(RandomKey(9).appending(label))
+    let x = (0..<shape.count).map { _ in offset + stream.uniform(-1, 1) }, filters: Shape = [size, size, shape[3]]
+    let scale = 4 / Float(size * size)
+    let inputs: [(Shape, [Float])] = [
+      (shape, x), (filters, (0..<filters.count).map { _ in scale * stream.uniform(-0.5, 1) }),
+    ]
+    let plain = DirectRun(convolution, inputs)
+    #expect(convolution.canMeasure(for: inputs.map(\.0)))
+    let measured = DirectRun(convolution.measuring, inputs)
+    check(measured, plain, offset: offset)
+    #expect(DirectRun(convolution.measuring, inputs, workers: 3).outputs == measured.outputs)
+    #expect(measured.gradients([plain.outputs[0]]) == plain.gradients([plain.outputs[0]]))
+  }
+
   @Test func whatCannotBeMeasured() {
+    #expect(!DepthwiseConv2D(padding: 3).canMeasure(for: [[2, 8, 8, 16], [7, 7, 16]]), "packed")
+    #expect(!DepthwiseConv2D().canMeasure(for: [[2, 8, 8, 16], [1, 1, 16], [16]]), "with a bias")
     #expect(!Conv2D(stride: 1, padding: 1, dilation: 1, groups: 4).canMeasure(for: [[2, 8, 8, 64], [64, 3, 3, 16]]))
     #expect(!Conv2D().canMeasure(for: [[2, 8, 8, 16], [16, 1, 1, 16], [16]]), "with a bias")
     #expect(!Conv2D(padding: 1).canMeasure(for: [[2, 8, 8, 16], [16, 3, 3, 16]]), "directly")
