@@ -13,11 +13,12 @@ import Testing
     try files.createDirectory(atPath: run.path("bin"), withIntermediateDirectories: false)
     try "#!/bin/sh\necho \"$@\" >>\(asked)\n".write(toFile: run.path("bin/scontrol"), atomically: true, encoding: .utf8)
     try files.setAttributes([.posixPermissions: 0o755], ofItemAtPath: run.path("bin/scontrol"))
-    let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+    let trainer = URL(fileURLWithPath: try #require(Program.path)).deletingLastPathComponent().path
+    let path = [run.path("bin"), trainer, ProcessInfo.processInfo.environment["PATH"] ?? ""].joined(separator: ":")
     func start() throws -> Program.Running {
       try Program.start(
         command: ["bash", "launch/cluster.sbatch", "tiny.yaml", "run.steps=60"],
-        environment: ["SLURM_JOB_ID": "7", "SLURM_NTASKS": "2", "PATH": run.path("bin") + ":" + path], in: run.folder)
+        environment: ["SLURM_JOB_ID": "7", "SLURM_NTASKS": "2", "PATH": path], in: run.folder)
     }
     func steps() -> Int { (try? run.steps("runs/tiny-7").count) ?? 0 }
 
