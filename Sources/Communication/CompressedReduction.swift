@@ -30,24 +30,33 @@ public enum CompressedReduction {
         prepare: { prepare($0.elements(of: UInt16.self).shifted(by: sent.lowerBound)) },
         use: { use($0.elements(of: UInt16.self).shifted(by: received.lowerBound)) })
     }
+    /// Rounds values onto the wire, what they owe taken in where that is asked for, and keeps what it loses.
+    func round(_ range: Range<Int>, owing: Bool) {
+      let (value, wire, error) = (value + range.lowerBound, wire + range.lowerBound, error + range.lowerBound)
+      if owing {
+        BFloat16.split(value, and: error, into: wire, count: range.count)
+      } else {
+        BFloat16.split(value, into: wire, lost: error, count: range.count)
+      }
+    }
+    /// Adds what has come to values, and what they owe where that is asked for.
+    func add(_ range: Range<Int>, owing: Bool) {
+      let (value, wire, error) = (value + range.lowerBound, wire + range.lowerBound, error + range.lowerBound)
+      if owing {
+        BFloat16.add(wire, and: error, to: value, count: range.count)
+      } else {
+        BFloat16.add(wire, to: value, count: range.count)
+      }
+    }
+
     for distance in parts.distances {
       let (kept, given) = parts.halves(at: distance)
       // Every value is in one of the first round's halves, and what it owes is taken in there.
-      let takesErrors = distance == 1
-      try swap(given, kept, with: parts.rank ^ distance) { range in
-        let start = range.lowerBound
-        if takesErrors {
-          BFloat16.split(value + start, and: error + start, into: wire + start, count: range.count)
-        } else {
-          BFloat16.split(value + start, into: wire + start, lost: error + start, count: range.count)
-        }
-      } use: { range in
-        let start = range.lowerBound
-        if takesErrors {
-          BFloat16.add(wire + start, and: error + start, to: value + start, count: range.count)
-        } else {
-          BFloat16.add(wire + start, to: value + start, count: range.count)
-        }
+      let isFirst = distance == 1
+      try swap(given, kept, with: parts.rank ^ distance) {
+        round($0, owing: isFirst)
+      } use: {
+        add($0, owing: isFirst)
       }
     }
 
@@ -55,8 +64,7 @@ public enum CompressedReduction {
     func widen(_ range: Range<Int>) {
       BFloat16.widen(wire + range.lowerBound, into: value + range.lowerBound, count: range.count)
     }
-    let own = parts.own.lowerBound
-    BFloat16.split(value + own, into: wire + own, lost: error + own, count: parts.own.count)
+    round(parts.own, owing: false)
     widen(parts.own)
     for distance in parts.distances.reversed() {
       let (kept, missing) = parts.halves(at: distance)

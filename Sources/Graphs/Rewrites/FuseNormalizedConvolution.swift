@@ -1,7 +1,8 @@
 import Operators
 
 /// Lets a convolution read its input through the norm before it, where it alone reads the norm's result: normalize,
-/// conv2d become normalized_conv2d, and depthwise_conv2d normalized_depthwise_conv2d. Works after `FuseNormalization` and `ChooseConvolutionMethods`.
+/// conv2d become normalized_conv2d, and depthwise_conv2d normalized_depthwise_conv2d. Works after `FuseNormalization`
+/// and `ChooseConvolutionMethods`.
 ///
 /// Saves a write and a read of the normalised activation forwards, and a reading of it and its gradient backwards; what
 /// is not written needs no memory either.

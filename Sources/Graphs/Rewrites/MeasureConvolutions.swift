@@ -33,7 +33,7 @@ public struct MeasureConvolutions: Rewrite {
     let shapes = node.inputs.map(\.shape)
     switch node.subject {
     case let convolution as Conv2D where convolution.canMeasure(for: shapes): return convolution.measuring
-    case let convolution as DepthwiseConv2D where convolution.canMeasure(for: shapes): return convolution.measuring
+    case let convolution as DepthwiseConv2D where convolution.isDirect(for: shapes): return convolution.measuring
     case let convolution as NormalizedConv2D: return convolution.measuring
     case let convolution as NormalizedDepthwiseConv2D: return convolution.measuring
     default: return nil

@@ -57,6 +57,12 @@ struct DepthwiseGeometry {
     band * forward.rows.outputs / bands..<(band + 1) * forward.rows.outputs / bands
   }
 
+  /// The pixels of output rows of an image, counted through the batch.
+  func outputPixels(_ image: Int, _ rows: Range<Int>) -> Range<Int> {
+    let first = image * forward.rows.outputs, width = forward.columns.outputs
+    return (first + rows.lowerBound) * width..<(first + rows.upperBound) * width
+  }
+
   /// The input rows whose gradient goes with a band of outputs: together the bands have each row once.
   func inputRows(of band: Int) -> Range<Int> {
     let height = back.rows.outputs, own = outputRows(of: band)

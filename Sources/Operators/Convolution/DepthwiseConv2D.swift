@@ -28,8 +28,9 @@ public struct DepthwiseConv2D: Operator {
     return copy
   }
 
-  /// Whether the method for inputs of these shapes can take the moments of the output on its way.
-  public func canMeasure(for inputs: [Shape]) -> Bool {
+  /// Whether inputs of these shapes, without a bias, are read as they lie: what can be fused with what stands before
+  /// and behind it.
+  public func isDirect(for inputs: [Shape]) -> Bool {
     guard inputs.count == 2, let output = try? outputShapes(for: inputs)[0] else { return false }
     return DepthwiseGeometry(self, input: inputs[0], kernel: inputs[1], output: output).isDirect
   }
@@ -60,11 +61,7 @@ public struct DepthwiseConv2D: Operator {
   public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {
     let geometry = DepthwiseGeometry(self, input: inputs[0], kernel: inputs[1], output: outputs[0])
     let packed = geometry.packedBandFloats + geometry.packedTapFloats
-    guard pass == .backward else {
-      guard measuresOutput else { return Scratch(perWorker: packed) }
-      let own = ChannelPeriod(channels: geometry.channels).momentFloats
-      return Scratch(perWorker: own).behind(OutputMoments(geometry).scratch)
-    }
+    guard pass == .backward else { return Scratch(perWorker: packed).behind(moments(of: geometry)?.scratch) }
     return Scratch(
       shared: geometry.backwardParts * (inputs[1].count + inputs[0][3]), perWorker: packed + geometry.packedSlopeFloats)
   }
@@ -73,19 +70,22 @@ public struct DepthwiseConv2D: Operator {
     let x = call.inputs[0], weight = call.inputs[1], y = GradientTarget(call.outputs[0], accumulates: false)
     let bias = call.inputs.count > 2 ? call.inputs[2].pointer : nil
     let geometry = DepthwiseGeometry(self, input: x.shape, kernel: weight.shape, output: y.view.shape)
-    let measured = measuresOutput ? OutputMoments(geometry) : nil, parts = geometry.forwardParts, blocks = geometry.blocks
-    let scratch = call.context.scratch(of: worker) + (measured?.scratch.perWorker ?? 0), moments = measured?.parts(call)
+    let parts = geometry.forwardParts, blocks = geometry.blocks, measured = moments(of: geometry)
+    let scratch = call.context.scratch(of: worker) + (measured?.scratch.perWorker ?? 0)
     for tile in worker.tiles(parts * blocks) {
       for unit in geometry.units(ofPart: tile / blocks, of: parts) {
         let (image, band) = unit.quotientAndRemainder(dividingBy: geometry.bands), rows = geometry.outputRows(of: band)
         geometry.correlate(
           x.pointer, weight.pointer, bias, along: geometry.forward, image: image, rows: rows, block: tile % blocks,
           into: y, scratch)
-        if let moments { geometry.putMoments(of: y.pointer, image: image, rows: rows, into: moments, unit, scratch) }
+        measured?.take(geometry.outputPixels(image, rows), as: unit, call, worker)
       }
     }
     measured?.finish(call, worker)
   }
+
+  /// Direct convolutions alone are asked for them.
+  func moments(of geometry: DepthwiseGeometry) -> OutputMoments? { measuresOutput ? OutputMoments(geometry) : nil }
 
   /// dx gathers: each input pixel sums w · dy over the outputs that read it. dw and db sum over pixels, those of a part
   /// of the batch apart. Both go band by band, so that the second finds dy in cache.
@@ -141,17 +141,6 @@ extension DepthwiseGeometry {
     }
   }
 
-  /// The moments of rows of one image of outputs, all channels of them.
-  func putMoments(
-    of y: UnsafeMutablePointer<Float>, image: Int, rows: Range<Int>, into moments: MomentParts, _ part: Int,
-    _ scratch: UnsafeMutablePointer<Float>
-  ) {
-    let width = forward.columns.outputs, first = (image * forward.rows.outputs + rows.lowerBound) * width
-    ChannelPeriod(channels: channels).putMoments(
-      of: y + first * channels, rows: rows.count * width, into: moments[part], own: scratch)
-    moments.setRows(rows.count * width, of: part)
-  }
-
   /// Adds the products of rows of one image's slopes with x to filter gradients, and the slopes to the bias gradient.
   fileprivate func addProducts(
     _ x: UnsafeMutablePointer<Float>?, _ dy: UnsafeMutablePointer<Float>, image: Int, rows: Range<Int>, block: Int,
@@ -163,8 +152,8 @@ extension DepthwiseGeometry {
       return
     }
     if let biasSums {
-      let width = forward.columns.outputs, first = image * forward.rows.outputs + rows.lowerBound
-      addRows(dy + first * width * channels, rows: rows.count * width, width: channels, to: biasSums)
+      let pixels = outputPixels(image, rows)
+      addRows(dy + pixels.lowerBound * channels, rows: pixels.count, width: channels, to: biasSums)
     }
     if let x { addDirectProducts(x, dy, image: image, rows: rows, to: sums) }
   }

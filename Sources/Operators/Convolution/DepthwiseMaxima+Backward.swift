@@ -106,7 +106,7 @@ struct Winners {
 
   /// Adds to one row of the image's dx what the winners that reach it give there.
   func spread(to line: SlopeLine, row: Int) {
-    let reached = back.reach(of: row..<row + 1).clamped(to: 0..<plane.rows.outputs), width = plane.columns.outputs
+    let reached = back.reachInside(of: row..<row + 1), width = plane.columns.outputs
     if let ofChannels {
       let start = Float(reached.lowerBound * width), end = Float(reached.upperBound * width)
       for channel in 0..<channels where placeOfChannel[channel] >= start && placeOfChannel[channel] < end {
@@ -141,7 +141,8 @@ struct Winners {
   @inline(__always)
   private func add(_ slope: Float, of place: Int, channel: Int, to sums: UnsafeMutablePointer<Float>) {
     let (row, column) = place.quotientAndRemainder(dividingBy: plane.columns.outputs)
-    let down = plane.rows.inside(plane.rows.taps(of: row)), across = plane.columns.inside(plane.columns.taps(of: column))
+    let down = plane.rows.inside(plane.rows.taps(of: row))
+    let across = plane.columns.inside(plane.columns.taps(of: column))
     for u in 0..<down.count {
       let line = (down.source + u * down.sourceStep) * plane.columns.sources + across.source
       let taps = (down.first + u * down.step) * kernelWidth + across.first

@@ -14,8 +14,7 @@ public struct DepthwiseMaxima: Operator {
 
   /// The same maxima in one pass; `nil` where the convolution's kernel does not read x as it lies.
   public init?(of convolution: DepthwiseConv2D, inputs: [Shape]) {
-    guard inputs.count == 2, let output = try? convolution.outputShapes(for: inputs)[0] else { return nil }
-    guard DepthwiseGeometry(convolution, input: inputs[0], kernel: inputs[1], output: output).isDirect else { return nil }
+    guard convolution.isDirect(for: inputs) else { return nil }
     self.convolution = convolution
   }
 

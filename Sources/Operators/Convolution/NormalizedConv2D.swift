@@ -12,7 +12,7 @@ import Compute
 ///
 /// With a = f(norm(x)): da and the filters' gradient are those of `Conv2D`; g = da f', and dx, dweight, dbias those of
 /// `Normalize`. y and the filters' gradient have the same bits as apart; sums of g are taken in other parts.
-public struct NormalizedConv2D: Operator {
+public struct NormalizedConv2D: NormalizedConvolution {
   public let convolution: Conv2D
   public let activation: Clamp
 
@@ -39,29 +39,8 @@ public struct NormalizedConv2D: Operator {
 
   public var name: String { "normalized_conv2d" }
 
-  public func outputShapes(for inputs: [Shape]) throws(ShapeError) -> [Shape] {
-    try requireChannels(of: Array(inputs.prefix(5)), "normalize", ["weight", "bias", "mean", "inverse deviation"])
-    let outputs = try convolution.outputShapes(for: [inputs[0], inputs[5]])
-    guard Self.suits(convolution, input: inputs[0], filters: inputs[5]) else {
-      throw ShapeError("cannot convolve \(inputs[0]) with filters \(inputs[5]) while it is normalized")
-    }
-    return outputs
-  }
-
-  public var keeps: Kept { Kept(inputs: [0, 1, 2, 3, 4, 5]) }
-
-  public func isDifferentiable(input: Int) -> Bool { input < 3 || input == 5 }
-
   /// dx is made of g where g lies.
   public func accumulatesGradient(atInput input: Int) -> Bool { input != 0 }
-
-  public func multiplyAdds(inputs: [Shape], outputs: [Shape]) -> Int {
-    convolution.multiplyAdds(inputs: [inputs[0], inputs[5]], outputs: outputs)
-  }
-
-  public func computedMultiplyAdds(inputs: [Shape], outputs: [Shape]) -> Int {
-    convolution.computedMultiplyAdds(inputs: [inputs[0], inputs[5]], outputs: outputs)
-  }
 
   public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {
     let geometry = geometry(inputs[0], inputs[5], outputs[0])

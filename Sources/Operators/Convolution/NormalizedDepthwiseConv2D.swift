@@ -1,18 +1,20 @@
 import Compute
 
 /// A convolution channel by channel that reads its input through a batch norm and its activation:
-/// y = depthwise(f(weight (x - mean) r + bias)), r = 1 / sqrt(variance + epsilon). What `NormalizedConv2D` is to `Conv2D`.
+/// y = depthwise(f(weight (x - mean) r + bias)), r = 1 / sqrt(variance + epsilon). What `NormalizedConv2D` is to
+/// `Conv2D`.
 ///
 /// Inputs: x `[N, H, W, C]`, weight, bias, mean and r, each `[C]`, as for `Normalize`, then the filters `[kh, kw, C]`.
-/// Outputs: those of the convolution. The normalised activation is never in memory: its rows are made in a worker's own,
-/// forwards as the outputs come to them and backwards again for the gradient at the filters. Nor is its gradient da: nine
-/// multiply-adds a value make it twice, for the sums that the norm's gradient needs and then for dx, in less time than
-/// it takes to write and read it. An inverted residual (MobileNetV2) is bound by its passes over the widened activation:
-/// of two reads and two writes forwards one of each is left, of seven reads and three writes backwards four and one.
+/// Outputs: those of the convolution. The normalised activation is never in memory: its rows are made in a worker's
+/// own, forwards as the outputs come to them and backwards again for the gradient at the filters. Nor is its gradient
+/// da: nine multiply-adds a value make it twice, for the sums that the norm's gradient needs and then for dx, in less
+/// time than it takes to write and read it. An inverted residual (MobileNetV2) is bound by its passes over the widened
+/// activation: of two reads and two writes forwards one of each is left, of seven reads and three writes backwards four
+/// and one.
 ///
 /// With a = f(norm(x)): da and the filters' gradient are those of `DepthwiseConv2D`; g = da f', and dx, dweight, dbias
 /// those of `Normalize`. y and the filters' gradient have the same bits as apart; sums of g are taken in other parts.
-public struct NormalizedDepthwiseConv2D: Operator {
+public struct NormalizedDepthwiseConv2D: NormalizedConvolution {
   public let convolution: DepthwiseConv2D
   public let activation: Clamp
 
@@ -24,7 +26,7 @@ public struct NormalizedDepthwiseConv2D: Operator {
   /// Whether `convolution` can read its input through a norm, for an input and filters of these shapes: where it reads
   /// activations as they lie.
   public static func suits(_ convolution: DepthwiseConv2D, input: Shape, filters: Shape) -> Bool {
-    convolution.canMeasure(for: [input, filters])
+    convolution.isDirect(for: [input, filters])
   }
 
   /// The same with the moments of its output.
@@ -32,30 +34,10 @@ public struct NormalizedDepthwiseConv2D: Operator {
 
   public var name: String { "normalized_depthwise_conv2d" }
 
-  public func outputShapes(for inputs: [Shape]) throws(ShapeError) -> [Shape] {
-    try requireChannels(of: Array(inputs.prefix(5)), "normalize", ["weight", "bias", "mean", "inverse deviation"])
-    let outputs = try convolution.outputShapes(for: [inputs[0], inputs[5]])
-    guard Self.suits(convolution, input: inputs[0], filters: inputs[5]) else {
-      throw ShapeError("cannot convolve \(inputs[0]) with filters \(inputs[5]) while it is normalized")
-    }
-    return outputs
-  }
-
-  public var keeps: Kept { Kept(inputs: [0, 1, 2, 3, 4, 5]) }
-
-  public func isDifferentiable(input: Int) -> Bool { input < 3 || input == 5 }
-
-  public func multiplyAdds(inputs: [Shape], outputs: [Shape]) -> Int {
-    convolution.multiplyAdds(inputs: [inputs[0], inputs[5]], outputs: outputs)
-  }
-
   public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {
     let geometry = geometry(inputs[0], inputs[5], outputs[0]), rows = NormalizedRows.floats(geometry)
     switch pass {
-    case .forward:
-      guard convolution.measuresOutput else { return Scratch(perWorker: rows) }
-      let own = ChannelPeriod(channels: geometry.channels).momentFloats
-      return Scratch(perWorker: rows + own).behind(OutputMoments(geometry).scratch)
+    case .forward: return Scratch(perWorker: rows).behind(convolution.moments(of: geometry)?.scratch)
     case .backward:
       let sums = NormalizedInputGradient.floats(parts: geometry.units, channels: geometry.channels)
       return Scratch(
@@ -65,18 +47,19 @@ public struct NormalizedDepthwiseConv2D: Operator {
 
   public func forward(_ call: ForwardCall, _ worker: Worker) {
     let geometry = geometry(call.inputs[0].shape, call.inputs[5].shape, call.outputs[0].shape)
-    let measured = convolution.measuresOutput ? OutputMoments(geometry) : nil, moments = measured?.parts(call)
+    let measured = convolution.moments(of: geometry)
     let own = call.context.scratch(of: worker) + (measured?.scratch.perWorker ?? 0)
-    let rows = NormalizedRows(call.inputs, activation, geometry, in: own), rest = own + NormalizedRows.floats(geometry)
+    let rows = NormalizedRows(call.inputs, activation, geometry, in: own)
     let filters = call.inputs[5].pointer, y = GradientTarget(call.outputs[0], accumulates: false)
     for part in worker.tiles(geometry.forwardParts) {
       for unit in geometry.units(ofPart: part, of: geometry.forwardParts) {
-        let (image, band) = unit.quotientAndRemainder(dividingBy: geometry.bands), own = geometry.outputRows(of: band)
-        rows.visit(image, outputs: own) { row, a in
+        let (image, band) = unit.quotientAndRemainder(dividingBy: geometry.bands)
+        let outputs = geometry.outputRows(of: band)
+        rows.visit(image, outputs: outputs) { row, a in
           geometry.correlateDirectly(
             a, filters, nil, along: geometry.forward, image: image, rows: row..<row + 1, into: y)
         }
-        if let moments { geometry.putMoments(of: y.pointer, image: image, rows: own, into: moments, unit, rest) }
+        measured?.take(geometry.outputPixels(image, outputs), as: unit, call, worker)
       }
     }
     measured?.finish(call, worker)
@@ -141,8 +124,8 @@ public struct NormalizedDepthwiseConv2D: Operator {
   }
 }
 
-/// The rows of a normalised activation under a band of outputs, made as the outputs come to them, so that they are still
-/// in the nearest cache.
+/// The rows of a normalised activation under a band of outputs, made as the outputs come to them, so that they are
+/// still in the nearest cache.
 private struct NormalizedRows {
   let read: NormalizedReader
   /// As much as a band of x, of which `visit` makes use.

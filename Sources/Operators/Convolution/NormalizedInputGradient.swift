@@ -1,6 +1,7 @@
 import Compute
 
-/// The end of the backward pass of a convolution that reads its input through a norm: from g and its sums to the gradients at the norm's inputs.
+/// The end of the backward pass of a convolution that reads its input through a norm: from g and its sums to the
+/// gradients at the norm's inputs.
 struct NormalizedInputGradient {
   private let parts: GradientSumParts
   private let channels: Int
@@ -35,12 +36,10 @@ struct NormalizedInputGradient {
     let dweight = call.inputGradients[1], dbias = call.inputGradients[2]
     let period = ChannelPeriod(channels: channels), rows = call.inputs[0].count / channels
     parts.totals(own: own, worker) { channel, plain, centered in
-      let gradient = NormGradient(
+      NormGradient(
         sum: plain, centeredSum: centered, count: rows, weight: weight[channel], mean: mean[channel],
-        inverse: inverses[channel])
-      dweight?.put(gradient.dweight, at: channel)
-      dbias?.put(gradient.dbias, at: channel)
-      gradient.spread(channel, over: period, into: memory)
+        inverse: inverses[channel]
+      ).put(channel, dweight, dbias, over: period, into: memory)
     }
   }
 }

@@ -1,28 +1,33 @@
 import Compute
 
-/// The moments of a convolution's output, `[2, O]`: means, then biased variances, over images and pixels. They are taken
-/// where a tile of the output leaves the registers, so that a batch norm need not read it for them; in the end the parts
-/// are merged.
+/// The moments of a convolution's output, `[2, O]`: means, then biased variances, over images and pixels. They are
+/// taken where a tile of the output leaves the registers, or from a band that is still in the cache, so that a batch
+/// norm need not read it for them; in the end the parts are merged.
 struct OutputMoments {
   private let parts: Int
   private let channels: Int
+  /// A worker's memory for the moments of outputs that lie in memory already.
+  private let takenFloats: Int
 
   /// - Parameter tilePixels: output pixels of a tile, where the method goes by tiles of pixels.
   init(_ geometry: ConvolutionGeometry, tilePixels: Int) {
-    channels = geometry.outputChannels
+    (channels, takenFloats) = (geometry.outputChannels, 0)
     parts =
       geometry.method(for: .forward) == .winograd
       ? geometry.winogradStretches : (geometry.outputPixels + tilePixels - 1) / tilePixels
   }
 
   /// Of a convolution channel by channel: a part for every band, whose outputs are still in the cache.
-  init(_ geometry: DepthwiseGeometry) { (parts, channels) = (geometry.units, geometry.channels) }
+  init(_ geometry: DepthwiseGeometry) {
+    (parts, channels) = (geometry.units, geometry.channels)
+    takenFloats = ChannelPeriod(channels: channels).momentFloats
+  }
 
   /// Working memory that lies before the convolution's own.
   var scratch: Scratch {
     Scratch(
       shared: Self.pageFloats + Lanes.padded(MomentParts.floats(parts, channels: channels)),
-      perWorker: ChannelTotals.floats)
+      perWorker: ChannelTotals.floats + takenFloats)
   }
 
   /// Where the tiles put their moments.
@@ -37,6 +42,15 @@ struct OutputMoments {
     return MomentParts(parts, channels: channels, in: memory + shift)
   }
   private static let pageFloats = 1024
+
+  /// Takes the moments of pixels of the output, which are in memory already, as those of a part.
+  func take(_ pixels: Range<Int>, as part: Int, _ call: ForwardCall, _ worker: Worker) {
+    let parts = parts(call)
+    ChannelPeriod(channels: channels).putMoments(
+      of: call.outputs[0].pointer + pixels.lowerBound * channels, rows: pixels.count, into: parts[part],
+      own: call.context.scratch(of: worker) + ChannelTotals.floats)
+    parts.setRows(pixels.count, of: part)
+  }
 
   /// Merges the parts, after the convolution.
   func finish(_ call: ForwardCall, _ worker: Worker) {

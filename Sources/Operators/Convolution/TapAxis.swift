@@ -68,13 +68,6 @@ struct TapAxis {
     return kept
   }
 
-  /// How many outputs from `output` on, `phases` apart and at most `limit`, have all of `taps` inside the image; 1
-  /// where this one has not.
-  func run(from output: Int, _ taps: TapRun, limit: Int) -> Int {
-    guard taps.source >= 0 && taps.lastSource < sources else { return 1 }
-    return min(limit, (sources - 1 - taps.lastSource) / advance + 1, (outputs - 1 - output) / phases + 1)
-  }
-
   /// The sources that outputs of a range read, those outside the image included.
   func reach(of range: Range<Int>) -> Range<Int> {
     let last = range.upperBound - 1, length = (taps - 1) * dilation

@@ -77,12 +77,10 @@ public struct BatchNorm: Operator {
     } rest: { index, _ in
       (dy[index], x[index])
     } total: { channel, plain, centered in
-      let gradient = NormGradient(
+      NormGradient(
         sum: plain, centeredSum: centered, count: rows, weight: weight[channel], mean: batchMean[channel],
-        inverse: inverseDeviation[channel])
-      dweight?.put(gradient.dweight, at: channel)
-      dbias?.put(gradient.dbias, at: channel)
-      gradient.spread(channel, over: period, into: a)
+        inverse: inverseDeviation[channel]
+      ).put(channel, dweight, dbias, over: period, into: a)
     }
     guard let dx else { return }
     worker.barrier()

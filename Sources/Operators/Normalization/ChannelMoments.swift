@@ -14,7 +14,8 @@ struct ChannelMoments {
   /// Floats that all workers share, and floats of each.
   var scratch: Scratch {
     Scratch(
-      shared: MomentParts.floats(tiles, channels: period.channels), perWorker: period.momentFloats + ChannelTotals.floats)
+      shared: MomentParts.floats(tiles, channels: period.channels),
+      perWorker: period.momentFloats + ChannelTotals.floats)
   }
 
   /// Calls `body` once for every channel, on some worker, with its mean and biased variance.

@@ -22,6 +22,17 @@ struct NormGradient {
     c = Float(-scale * sum / n - slope * Double(mean))
   }
 
+  /// Writes or adds dweight and dbias, and spreads a, b and c.
+  @inline(__always)
+  func put(
+    _ channel: Int, _ dweight: GradientTarget?, _ dbias: GradientTarget?, over period: ChannelPeriod,
+    into memory: UnsafeMutablePointer<Float>
+  ) {
+    dweight?.put(self.dweight, at: channel)
+    dbias?.put(self.dbias, at: channel)
+    spread(channel, over: period, into: memory)
+  }
+
   /// Spreads a, b and c over a period each, one period behind the other.
   @inline(__always)
   func spread(_ channel: Int, over period: ChannelPeriod, into memory: UnsafeMutablePointer<Float>) {

@@ -34,12 +34,10 @@ extension Normalize {
     } rest: { index, place in
       (slopes.firstRest(index, place), x[index])
     } total: { channel, plain, centered in
-      let gradient = NormGradient(
+      NormGradient(
         sum: plain, centeredSum: centered, count: rows, weight: weight[channel], mean: mean[channel],
-        inverse: inverses[channel])
-      dweight?.put(gradient.dweight, at: channel)
-      dbias?.put(gradient.dbias, at: channel)
-      gradient.spread(channel, over: period, into: a)
+        inverse: inverses[channel]
+      ).put(channel, dweight, dbias, over: period, into: a)
     }
     guard let dx = call.inputGradients[0].map({ StreamedOutput($0, besides: dy) }) else { return }
     worker.barrier()

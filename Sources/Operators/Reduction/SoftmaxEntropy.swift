@@ -6,7 +6,8 @@ import Glibc
 ///
 /// With z = x - max x and S = Σ e^z it is ln S - Σ z e^z / S. Output 0 is the entropy, output 1 the logarithm of Σ e^x,
 /// from which the backward pass has p. Entropies are near ln n and differ little from each other, so that both sums
-/// are taken in double precision; runs of sixteen addends are not, whose 2e-7 is below what a result near 8 is rounded by.
+/// are taken in double precision; runs of sixteen addends are not: their 2e-7 is below what a result near 8 is rounded
+/// by.
 public struct SoftmaxEntropy: Operator {
   /// The axis of the distribution; negative counts from the end.
   public let axis: Int

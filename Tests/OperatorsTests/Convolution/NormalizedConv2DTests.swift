@@ -49,12 +49,8 @@ import Testing
   /// and the same for two workers and three.
   @Test(arguments: large) func isNormThenConvolution(_ declared: Case) throws {
     var stream = RandomStream(RandomKey(5).appending(declared.description))
+    let inputs = NormalizeTests.numbers(declared.x, &stream)
     func numbers(_ shape: Shape) -> (Shape, [Float]) { (shape, (0..<shape.count).map { _ in stream.uniform(-1, 1) }) }
-    let channels: Shape = [declared.x.channels]
-    var inputs = [numbers(declared.x), numbers(channels), numbers(channels)]
-    let (means, inverses) = NormalizeTests.moments(
-      inputs[0].1.map(Double.init), channels: declared.x.channels, epsilon: 1e-5)
-    inputs += [(channels, means.map(Float.init)), (channels, inverses.map(Float.init))]
     let filters = numbers(declared.filters)
 
     let fused = DirectRun(declared.fused, inputs + [filters])

@@ -91,7 +91,7 @@ import Testing
       (shape, x), (filters, (0..<filters.count).map { _ in scale * stream.uniform(-0.5, 1) }),
     ]
     let plain = DirectRun(convolution, inputs)
-    #expect(convolution.canMeasure(for: inputs.map(\.0)))
+    #expect(convolution.isDirect(for: inputs.map(\.0)))
     let measured = DirectRun(convolution.measuring, inputs)
     check(measured, plain, offset: offset)
     #expect(DirectRun(convolution.measuring, inputs, workers: 3).outputs == measured.outputs)
@@ -99,8 +99,8 @@ import Testing
   }
 
   @Test func whatCannotBeMeasured() {
-    #expect(!DepthwiseConv2D(padding: 3).canMeasure(for: [[2, 8, 8, 16], [7, 7, 16]]), "packed")
-    #expect(!DepthwiseConv2D().canMeasure(for: [[2, 8, 8, 16], [1, 1, 16], [16]]), "with a bias")
+    #expect(!DepthwiseConv2D(padding: 3).isDirect(for: [[2, 8, 8, 16], [7, 7, 16]]), "packed")
+    #expect(!DepthwiseConv2D().isDirect(for: [[2, 8, 8, 16], [1, 1, 16], [16]]), "with a bias")
     #expect(!Conv2D(stride: 1, padding: 1, dilation: 1, groups: 4).canMeasure(for: [[2, 8, 8, 64], [64, 3, 3, 16]]))
     #expect(!Conv2D().canMeasure(for: [[2, 8, 8, 16], [16, 1, 1, 16], [16]]), "with a bias")
     #expect(!Conv2D(padding: 1).canMeasure(for: [[2, 8, 8, 16], [16, 3, 3, 16]]), "directly")

@@ -46,6 +46,16 @@ import Testing
     return declared
   }
 
+  /// x, weight and bias at random, and the moments of x: the inputs of `Normalize`.
+  static func numbers(_ shape: Shape, _ stream: inout RandomStream) -> [(Shape, [Float])] {
+    let channels: Shape = [shape.channels]
+    let drawn = [shape, channels, channels].map { shape in
+      (shape, (0..<shape.count).map { _ in stream.uniform(-1, 1) })
+    }
+    let (means, inverses) = moments(drawn[0].1.map(Double.init), channels: shape.channels, epsilon: 1e-5)
+    return drawn + [(channels, means.map(Float.init)), (channels, inverses.map(Float.init))]
+  }
+
   static func moments(_ x: [Double], channels: Int, epsilon: Double) -> (means: [Double], inverses: [Double]) {
     let n = Double(x.count / channels)
     var means = [Double](repeating: 0, count: channels), variances = means
