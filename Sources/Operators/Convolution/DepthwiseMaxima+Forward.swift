@@ -50,9 +50,6 @@ extension DepthwiseMaxima {
 }
 
 /// The maxima of pixels that come one after the other: over the channels of each, and of each channel so far.
-///
-/// (The comparisons are spelled out in functions of their own: as methods of `Max.State` they became calls. Of equal
-/// values the earlier is there already; one that is no number beats every number.)
 struct RunningMaxima {
   private let largest: UnsafeMutablePointer<Float>, positions: UnsafeMutablePointer<Float>
   private let places: UnsafeMutablePointer<Float>, winners: UnsafeMutablePointer<Float>
@@ -94,11 +91,11 @@ struct RunningMaxima {
     var best = Lanes(repeating: -.infinity), winner = Lanes.ascending
     for channel in stride(from: 0, to: channels, by: 16) {
       let value = values(channel)
-      let wins = .!(value .<= best) .& (best .== best)
+      let wins = beats(value, best)
       best.replace(with: value, where: wins)
       winner.replace(with: Lanes.ascending + Float(channel), where: wins)
       var most = largest.lanes(at: channel), position = positions.lanes(at: channel)
-      let isMost = .!(value .<= most) .& (most .== most)
+      let isMost = beats(value, most)
       most.replace(with: value, where: isMost)
       position.replace(with: place, where: isMost)
       largest.store(most, at: channel)

@@ -35,15 +35,18 @@ public struct GatedChannelSqueeze: Operator {
     for index in worker.tiles(tiles.count) {
       let tile = tiles.tile(index), gate = gates + tile.image * channels
       for pixel in tile.pixels {
-        var largest = Max.State.empty, sum = Lanes(repeating: 0)
+        let empty = Max.State.empty
+        var largest = empty.first, place = empty.second, sum = Lanes(repeating: 0)
         inLanes(0..<channels) { channel, count in
           let gated = x.streamedLanes(at: pixel * channels + channel, first: count) * gate.lanes(at: channel, first: count)
           sum += gated
           // Lanes past the last channel hold zeros, which must not win.
-          let taken = count == 16 ? gated : gated.replacing(with: -.infinity, where: Lanes.ascending .>= Float(count))
-          largest.take(taken, at: Lanes.ascending + Float(channel))
+          let taken = gated.keeping(first: count, orElse: -.infinity)
+          let wins = beats(taken, largest)
+          largest.replace(with: taken, where: wins)
+          place.replace(with: Lanes.ascending + Lanes(repeating: Float(channel)), where: wins)
         }
-        let winner = largest.acrossLanes()
+        let winner = Max.State(first: largest, second: place).acrossLanes()
         maximum[pixel] = winner.first[0]
         position[pixel] = winner.second[0]
         mean[pixel] = sum.total * share

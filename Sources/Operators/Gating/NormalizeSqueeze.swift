@@ -55,17 +55,29 @@ public struct NormalizeSqueeze: Operator {
         maxima.store(empty.first, at: at, first: count)
         positions.store(empty.second, at: at, first: count)
       }
-      for pixel in tile.pixels {
-        let row = pixel * channels, place = Lanes(repeating: Float(pixel - first))
+      inRows(tile.pixels, of: channels) { pixel, rows in
         inLanes(0..<channels) { channel, count in
-          let value = affine(x.streamedLanes(at: row + channel, first: count), channel), at = tile.partial + channel
-          y.put(value, at: row + channel, first: count)
-          sums.store(sums.lanes(at: at, first: count) + value, at: at, first: count)
+          let at = tile.partial + channel
+          var sum = sums.lanes(at: at, first: count)
+          var largest = maxima.lanes(at: at, first: count), position = positions.lanes(at: at, first: count)
+          var next = x.lanes(at: pixel * channels + channel, first: count)
+          let end = pixel + rows
+          for pixel in pixel..<end {
+            let place = pixel * channels + channel, value = affine(next, channel)
+            x.prefetch(at: place + max(rows * channels, 1024))
+            // Before the store: a load waits for an earlier store that its last address bits resemble.
+            if pixel + 1 < end { next = x.lanes(at: place + channels, first: count) }
+            y.put(value, at: place, first: count)
+            sum += value
+            guard hasMaximum else { continue }
+            let wins = beats(value, largest)
+            largest.replace(with: value, where: wins)
+            position.replace(with: Float(pixel - first), where: wins)
+          }
+          sums.store(sum, at: at, first: count)
           guard hasMaximum else { return }
-          var state = Max.State(first: maxima.lanes(at: at, first: count), second: positions.lanes(at: at, first: count))
-          state.take(value, at: place)
-          maxima.store(state.first, at: at, first: count)
-          positions.store(state.second, at: at, first: count)
+          maxima.store(largest, at: at, first: count)
+          positions.store(position, at: at, first: count)
         }
       }
     }

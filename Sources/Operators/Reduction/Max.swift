@@ -50,6 +50,9 @@ public struct Max: ReductionOperator {
   }
 
   /// The largest element so far and where it is.
+  ///
+  /// Nothing yet is -infinity at position 0: what is taken must be larger, so it stays only where there is nothing else,
+  /// and the first of those is at 0.
   public struct State: ReductionState {
     var largest: Lanes
     var position: Lanes
@@ -65,12 +68,16 @@ public struct Max: ReductionOperator {
 
     @inline(__always)
     public static var empty: State {
-      State(first: Lanes(repeating: -.infinity), second: Lanes(repeating: .infinity))
+      State(first: Lanes(repeating: -.infinity), second: Lanes(repeating: 0))
     }
     public static var absent: Float { -.infinity }
 
     @inline(__always)
-    public mutating func take(_ x: Lanes, at positions: Lanes) { merge(State(first: x, second: positions)) }
+    public mutating func take(_ x: Lanes, at positions: Lanes) {
+      let wins = beats(x, largest)
+      largest.replace(with: x, where: wins)
+      position.replace(with: positions, where: wins)
+    }
 
     /// The larger; of equal ones (two NaN count as equal) the earlier.
     @inline(__always)
@@ -82,5 +89,21 @@ public struct Max: ReductionOperator {
       largest.replace(with: other.largest, where: wins)
       position.replace(with: other.position, where: wins)
     }
+
+    @inline(__always)
+    public func acrossLanes() -> State {
+      let isNumber = largest .== largest
+      let hasNaN = Lanes(repeating: 1).replacing(with: 0, where: isNumber).total > 0
+      let winner = hasNaN ? .nan : largest.largest
+      let isWinner = hasNaN ? .!isNumber : largest .== winner
+      let earliest = -(-Lanes(repeating: .infinity).replacing(with: position, where: isWinner)).largest
+      return State(first: Lanes(repeating: winner), second: Lanes(repeating: earliest))
+    }
   }
 }
+
+/// Where x, which comes later, takes the place of the largest so far: where it is larger, or the first NaN.
+///
+/// (For inner loops, which would call `Max.State.take`.)
+@inline(__always)
+func beats(_ x: Lanes, _ largest: Lanes) -> SIMDMask<SIMD16<Int32>> { .!(x .<= largest) .& (largest .== largest) }

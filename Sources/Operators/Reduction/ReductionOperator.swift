@@ -22,16 +22,17 @@ public protocol ReductionState {
   /// The state of no elements. `absent` is an element that changes no state.
   static var empty: Self { get }
   static var absent: Float { get }
-  /// Takes one element more in every lane; `positions` are theirs along the reduced axes.
+  /// Takes one element more in every lane; `positions` are theirs along the reduced axes, and grow.
   mutating func take(_ x: Lanes, at positions: Lanes)
   /// Takes the elements of another state, which come after its own in memory or lie between them.
   mutating func merge(_ other: Self)
+  /// The one state, in lane 0, of all sixteen. The default is a tree of merges, lane by lane.
+  func acrossLanes() -> Self
 }
 
 extension ReductionState {
-  /// The one state, in lane 0, of all sixteen: a fixed tree.
   @inline(__always)
-  func acrossLanes() -> Self {
+  public func acrossLanes() -> Self {
     var state = self
     var half = 8
     while half > 0 {
