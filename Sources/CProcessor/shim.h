@@ -26,6 +26,7 @@ static inline int processor_has_avx512(void) { return 0; }
 
 // Ask for a cache line that is soon to be read, or written; any address will do. Into the second-level cache.
 static inline void processor_prefetch(const void *address) { __builtin_prefetch(address, 0, 2); }
+static inline void processor_prefetch_near(const void *address) { __builtin_prefetch(address, 0, 3); }
 static inline void processor_prefetch_for_writing(const void *address) { __builtin_prefetch(address, 1, 2); }
 
 // Writes 64 aligned bytes past the caches: the line is not read first, as an ordinary store would have it.

@@ -99,6 +99,10 @@ extension UnsafeMutablePointer<Float> {
   @inlinable @inline(__always)
   public func prefetch(at offset: Int) { processor_prefetch(self + offset) }
 
+  /// Asks for the cache line at `offset` in the first-level cache: for what is read within some thousand cycles.
+  @inlinable @inline(__always)
+  public func prefetchNear(at offset: Int) { processor_prefetch_near(self + offset) }
+
   /// Asks for the cache line at `offset` before it is written.
   @inlinable @inline(__always)
   public func prefetchForWriting(at offset: Int) { processor_prefetch_for_writing(self + offset) }

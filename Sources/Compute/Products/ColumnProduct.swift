@@ -52,26 +52,19 @@ public struct ColumnProduct {
   /// Rows of the next block.
   let ahead: Int
 
-  /// Rows of the next block to fetch: none where a block alone fills the second-level cache.
-  private var fetched: Int { depth * (m + n) <= 128 << 10 ? ahead : 0 }
-
   func compute(_ scratch: UnsafeMutablePointer<Float>) {
     let copiesA = Self.copiesStretches(leadingA, n), copiesB = Self.copiesPanel(n, leadingB)
     let panel = scratch, stretches = scratch + (copiesB ? Self.depth * ColumnPanels.width : 0)
     if copiesA { copyStretches(to: stretches) }
     let tilesDown = (m + TileSums.rows - 1) / TileSums.rows
-    let calls = tilesDown * ((n + ColumnPanels.width - 1) / ColumnPanels.width)
-    var call = 0, rowsFetched = 0
+    var coming = ComingRows(of: self, tiles: tilesDown)
     for column in stride(from: 0, to: n, by: ColumnPanels.width) {
       let columns = min(ColumnPanels.width, n - column), pitch = Lanes.padded(columns)
       if copiesB { copyPanel(column, columns, pitch, to: panel) }
+      coming.beginPanel(after: column)
       for row in stride(from: 0, to: m, by: TileSums.rows) {
         let rows = min(TileSums.rows, m - row)
-        call += 1
-        while rowsFetched < fetched * call / calls {
-          fetch(depth + rowsFetched)
-          rowsFetched += 1
-        }
+        coming.fetch()
         let tile = ProductTile(
           k: depth, a: copiesA ? UnsafePointer(stretches + row * depth) : a + row, aRow: 1,
           aStep: copiesA ? TileSums.rows : leadingA, b: copiesB ? UnsafePointer(panel) : b + column,
@@ -80,14 +73,6 @@ public struct ColumnProduct {
         tile.compute(rows: rows, columns: columns)
       }
     }
-  }
-
-  /// Asks for a row of A and of B.
-  private func fetch(_ row: Int) {
-    let lineA = UnsafeMutablePointer(mutating: a + row * leadingA)
-    for column in stride(from: 0, to: m, by: 16) { lineA.prefetch(at: column) }
-    let lineB = UnsafeMutablePointer(mutating: b + row * leadingB)
-    for column in stride(from: 0, to: n, by: 16) { lineB.prefetch(at: column) }
   }
 
   private func copyPanel(_ column: Int, _ columns: Int, _ pitch: Int, to panel: UnsafeMutablePointer<Float>) {
@@ -122,6 +107,59 @@ public struct ColumnProduct {
     }
     for row in 0..<depth {
       for column in whole..<m { stretches[whole * depth + row * 6 + column - whole] = a[row * leadingA + column] }
+    }
+  }
+}
+
+/// What a block of a column product asks for ahead, a little with every tile: the lines of B's next panel, for the
+/// first-level cache, and the next block's rows of A, for the second.
+///
+/// (B's next block whole, as A's, would push out of 512 KiB what the block itself needs.)
+private struct ComingRows {
+  private let a: UnsafeMutablePointer<Float>, leadingA: Int, m: Int
+  private let b: UnsafePointer<Float>, leadingB: Int, n: Int
+  private let depth: Int, ahead: Int
+  /// Rows of a panel with each tile.
+  private let rowsPerTile: Int
+  private let tiles: Int
+  private var line: UnsafeMutablePointer<Float>
+  private var linesLeft = 0
+  /// Rows of A to come, spread over the tiles of the block: a row is due when `owed` reaches the number of tiles.
+  private var owed = 0, row = 0
+
+  /// - Parameter tiles: those of one panel.
+  init(of block: ColumnProduct, tiles tilesDown: Int) {
+    (m, leadingA, n, leadingB) = (block.m, block.leadingA, block.n, block.leadingB)
+    (depth, ahead) = (block.depth, block.ahead)
+    a = UnsafeMutablePointer(mutating: block.a) + depth * leadingA
+    b = block.b
+    line = UnsafeMutablePointer(mutating: b)
+    rowsPerTile = (depth + tilesDown - 1) / tilesDown
+    tiles = tilesDown * ((n + ColumnPanels.width - 1) / ColumnPanels.width)
+  }
+
+  /// The panel at `column` has been copied.
+  @inline(__always)
+  mutating func beginPanel(after column: Int) {
+    let next = column + ColumnPanels.width, isLast = next >= n
+    line = UnsafeMutablePointer(mutating: isLast ? b + depth * leadingB : b + next)
+    linesLeft = isLast ? ahead : depth
+  }
+
+  /// Asks for what is due with one tile.
+  @inline(__always)
+  mutating func fetch() {
+    let count = min(rowsPerTile, linesLeft)
+    for _ in 0..<count {
+      for at in stride(from: 0, to: ColumnPanels.width, by: 16) { line.prefetchNear(at: at) }
+      line += leadingB
+    }
+    linesLeft -= count
+    owed += ahead
+    while owed >= tiles {
+      for column in stride(from: 0, to: m, by: 16) { a.prefetch(at: row * leadingA + column) }
+      row += 1
+      owed -= tiles
     }
   }
 }

@@ -41,9 +41,12 @@ extension ConvolutionGeometry {
   private var outputStride: Int { Self.planeStride(sharedTiles * outputChannels) }
   private var filterStride: Int { Self.planeStride(ColumnPanels.floats(rows: channels, columns: outputChannels)) }
 
+  /// A worker's own: a tile between its two transforms, and filters side by side.
+  private var ownFloats: Int { points * 16 + 9 * 256 }
+
   /// Working memory: the transformed filters, and tiles of transformed inputs and outputs.
   var winogradScratch: Scratch {
-    let filters = points * filterStride, tiles = points * (inputStride + outputStride), middle = points * 16
+    let filters = points * filterStride, tiles = points * (inputStride + outputStride), middle = ownFloats
     return sharesTiles
       ? Scratch(shared: filters + tiles, perWorker: middle) : Scratch(shared: filters, perWorker: middle + tiles)
   }
@@ -79,7 +82,7 @@ extension ConvolutionGeometry {
   ) {
     transformFilters(weight, into: transformed, scratch, worker)
     let group = sharedTiles
-    let inputs = sharesTiles ? transformed + points * filterStride : scratch + points * 16
+    let inputs = sharesTiles ? transformed + points * filterStride : scratch + ownFloats
     let outputs = inputs + points * inputStride
     guard sharesTiles else {
       worker.barrier()
@@ -137,21 +140,27 @@ extension ConvolutionGeometry {
     _ middle: UnsafeMutablePointer<Float>, _ worker: Worker
   ) {
     let stride = filterStride, filters = filters, outputs = outputChannels, first = panels(0, transformed)
-    // Sixteen channels of sixteen outputs share the cache lines that they come from.
-    let blocks = (outputs + 15) / 16
+    // By sixteen channels of sixteen outputs. Where a channel's outputs lie apart, these are first laid out side by side,
+    // number by number: to put a vector together lane by lane costs several times as much.
+    let blocks = (outputs + 15) / 16, isApart = filters.output != 1, sides = middle + points * 16
     for tile in worker.tiles((channels + 15) / 16 * blocks) {
       let output = tile % blocks * 16, count = min(16, outputs - output)
-      for channel in tile / blocks * 16..<min(tile / blocks * 16 + 16, channels) {
-        let source = weight + filters.origin + channel * filters.channel + output * filters.output
-        let target = first.vector(row: channel, column: output)
+      let channel = tile / blocks * 16, width = min(16, channels - channel)
+      let source = weight + filters.origin + channel * filters.channel + output * filters.output
+      if isApart {
+        for k in 0..<count {
+          for tap in 0..<9 {
+            let from = source + k * filters.output + tap * filters.tap, to = sides + tap * 256 + k
+            for row in 0..<width { to[row * 16] = from[row * filters.channel] }
+          }
+        }
+      }
+      for row in 0..<width {
+        let target = first.vector(row: channel + row, column: output), taps = source + row * filters.channel
         WinogradTransform.filterTile(
           middle,
-          load: { tap in
-            let place = source + tap * filters.tap
-            if filters.output == 1 { return place.lanes(at: 0, first: count) }
-            var lanes = Lanes(repeating: 0)
-            for k in 0..<count { lanes[k] = place[k * filters.output] }
-            return lanes
+          load: {
+            isApart ? sides.lanes(at: $0 * 256 + row * 16) : (taps + $0 * filters.tap).lanes(at: 0, first: count)
           },
           store: { target.store($1, at: $0 * stride) })
       }

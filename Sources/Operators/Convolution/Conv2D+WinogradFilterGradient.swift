@@ -4,18 +4,26 @@ import Compute
 /// multiplied and summed over tiles, one matrix product for each of the 36 points, and the sums transformed back to 3x3
 /// taps.
 ///
-/// Parts of the batch keep sums of their own, which are added in order, while these sums fit into 48 MiB. Larger
-/// filters have one set of sums: there a group of tiles is transformed by all workers, which then share the points.
+/// Parts of the batch keep sums of their own, which are added in order, where these are small beside the caches. Larger
+/// filters have one set of sums: there a group of tiles is transformed by all workers, which then share the points. (With
+/// parts of their own, the sums of 256 channels, 9 MiB each, went to memory and back: half of the time.)
 extension ConvolutionGeometry {
   private var points: Int { WinogradTransform.points }
   private var sumStride: Int { Self.planeStride(channels * outputChannels) }
   /// Parts of the batch with sums of their own: 4 or 8, or 1.
   private var winogradParts: Int {
-    let most = min((48 << 20) / (points * sumStride * 4), winogradTiles / 16)
+    let most = min((4 << 20) / (points * sumStride * 4), winogradTiles / 16)
     return most >= 8 ? 8 : most >= 4 ? 4 : 1
   }
   /// Tiles that are transformed before they are multiplied.
-  private var batchTiles: Int { winogradParts == 1 ? winogradGroupTiles : winogradChunkTiles }
+  private var batchTiles: Int { winogradParts == 1 ? groupTiles : winogradChunkTiles }
+  /// Tiles a group that all workers share, alike in every group: both transformed forms within 40 MiB, so that a point's
+  /// sums stay in the cache for as many tiles.
+  private var groupTiles: Int {
+    let wanted = max(128, (40 << 20) / (4 * points * (channels + outputChannels)))
+    let groups = (winogradTiles + wanted - 1) / wanted
+    return (winogradTiles + groups - 1) / groups
+  }
   /// Floats of the transformed inputs and output gradients.
   private var batchFloats: Int {
     points * (Self.planeStride(batchTiles * channels) + Self.planeStride(batchTiles * outputChannels))
