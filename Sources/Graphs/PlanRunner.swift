@@ -16,6 +16,12 @@ public final class PlanRunner: Runner {
   public private(set) var stepStarts: [UInt64]
   public private(set) var stepNanoseconds: [UInt64]
   private let measuresSteps: Bool
+  /// Called between stretches of steps, for measurements of the machine as it is while a network runs on it.
+  public var pause: (() -> Void)?
+  /// What all these calls took so far.
+  public private(set) var pausedNanoseconds: UInt64 = 0
+  /// Steps of a stretch: some tens of milliseconds of a network worth measuring.
+  private static let stretch = 12
   /// The layer of each step, in memory that a dying process can still read.
   private let layers: [UnsafeMutablePointer<CChar>]
 
@@ -66,8 +72,18 @@ public final class PlanRunner: Runner {
   }
 
   private func run(_ range: Range<Int>) {
-    self.range = range
-    team.run(region)
+    if let pause {
+      for start in stride(from: range.lowerBound, to: range.upperBound, by: Self.stretch) {
+        self.range = start..<min(start + Self.stretch, range.upperBound)
+        team.run(region)
+        let end = now()
+        pause()
+        pausedNanoseconds += now() - end
+      }
+    } else {
+      self.range = range
+      team.run(region)
+    }
     LastWords.enter(layer: nil)
   }
 

@@ -18,7 +18,7 @@ public struct StepBenchmark {
     /// The largest resident set of this process so far.
     public let peakMemoryBytes: Int
     /// Operations a second of matrix products on all workers at once: the median of a round after every step, since the
-    /// clock of a shared machine moves while the steps run.
+    /// clock of a shared machine moves while the steps run. Where each operator is measured, of rounds between them too.
     public let gemmFlops: Double
     /// Bytes a second, read and written, of copies by all workers at once, likewise; 0 when steps are not measured.
     public let copyBytes: Double
@@ -40,7 +40,7 @@ public struct StepBenchmark {
   public struct Case: Sendable {
     public let work: WorkCase
     public var count = 0
-    /// The mean over the timed training steps.
+    /// The median over the timed training steps, as the rates that it is held against are medians.
     public var seconds = 0.0
     /// Those that the chosen method does: Winograd's does fewer than the definition.
     public var multiplyAdds = 0
@@ -87,18 +87,23 @@ public struct StepBenchmark {
   public func run(steps: Int, warmup: Int) throws -> Result {
     for step in 0..<warmup { try takeStep(step) }
     var courses: [StepComputation] = [], products: [Double] = [], copies: [Double] = []
-    var stepSeconds = [Double](repeating: 0, count: plan.program.steps.count)
+    var stepSeconds = [[Double]](repeating: [], count: plan.program.steps.count)
     // Every step takes the same memory. The matrices of the measurements beside them are not the network's.
     if warmup == 0 { try takeStep(0) }
     let peak = Self.peakResidentBytes
     let productProbe = try PeakRate.products(team), copyProbe = measuresSteps ? try PeakRate.copies(team) : nil
+    func probe() {
+      products.append(productProbe.round())
+      if let copyProbe { copies.append(copyProbe.round()) }
+    }
+    if measuresSteps { runner.pause = probe }
+    defer { runner.pause = nil }
     for step in 0..<steps {
       courses.append(try takeStep(warmup + step))
       for (index, nanoseconds) in runner.stepNanoseconds.enumerated() {
-        stepSeconds[index] += Double(nanoseconds) * 1e-9 / Double(steps)
+        stepSeconds[index].append(Double(nanoseconds) * 1e-9)
       }
-      products.append(productProbe.round())
-      if let copyProbe { copies.append(copyProbe.round()) }
+      probe()
     }
     return Result(
       stepSeconds: Self.median(courses.map(\.seconds)), peakMemoryBytes: peak, gemmFlops: Self.median(products),
@@ -106,7 +111,7 @@ public struct StepBenchmark {
       flopsPerImage: 2 * Double(plan.program.multiplyAdds) / Double(batch), arenaBytes: plan.arena.byteCount,
       arenaLowerBoundBytes: plan.arena.lowerBoundBytes, loss: runner.output("loss")[0],
       cases: measuresSteps
-        ? cases(stepSeconds, update: courses.reduce(0) { $0 + $1.updateSeconds } / Double(steps)) : [])
+        ? cases(stepSeconds.map(Self.median), update: Self.median(courses.map(\.updateSeconds))) : [])
   }
 
   /// The course of a step: the medians over `steps`, after `warmup` that are not timed.
@@ -164,8 +169,8 @@ public struct StepBenchmark {
   /// - Returns: when its parts were done.
   @discardableResult
   private func takeStep(_ step: Int, _ queue: ReductionQueue? = nil, overlaps: Bool = true) throws -> StepComputation {
-    let start = now()
-    func passed() -> Double { Double(now() - start) * 1e-9 }
+    let start = now(), pausedBefore = runner.pausedNanoseconds
+    func passed() -> Double { Double(now() - start - (runner.pausedNanoseconds - pausedBefore)) * 1e-9 }
     var ready: [Double] = []
     ready.reserveCapacity(plan.buckets.count)
     images.withUnsafeBufferPointer { runner.input("images").pointer.update(from: $0.baseAddress!, count: $0.count) }

@@ -18,8 +18,9 @@ struct Benchmark: ParsableCommand {
       first layer, where nobody needs it. Where the time goes, Winograd's method counts with its own products.
 
       With --operators an operator's limit is the longer of two times: its operations at the rate of matrix products, \
-      its bytes (everything read and written once) at the rate of copies, both measured here. What it takes beyond \
-      that is lost. A share above 100 %: data that stayed in the cache.
+      its bytes (everything read and written once) at the rate of copies, both measured in turns with the operators: \
+      medians, as an operator's time is one over the steps. What it takes beyond that is lost. A share above 100 %: \
+      data that stayed in the cache.
       """)
 
   @Option(help: "A network of the catalogue: see `trainer models`.")
