@@ -2,8 +2,8 @@
 /// convolution's filters sums over pixels.
 ///
 /// Blocks of 128 rows: A's are copied into stretches of six columns, each panel of B in turn into the first-level
-/// cache, and while one block is multiplied the next is fetched from memory. The association of sums depends on `k`
-/// alone.
+/// cache, and while one is multiplied the next panel and the next block's rows of A are fetched. The association of sums
+/// depends on `k` alone.
 /// `matrixProduct` is the slow twin.
 ///
 /// - Parameters:
