@@ -15,14 +15,11 @@ extension ConvolutionGeometry {
     let most = min((4 << 20) / (points * sumStride * 4), winogradTiles / 16)
     return most >= 8 ? 8 : most >= 4 ? 4 : 1
   }
-  /// Tiles that are transformed before they are multiplied.
-  private var batchTiles: Int { winogradParts == 1 ? groupTiles : winogradChunkTiles }
-  /// Tiles a group that all workers share, alike in every group: both transformed forms within 40 MiB, so that a point's
-  /// sums stay in the cache for as many tiles.
-  private var groupTiles: Int {
-    let wanted = max(128, (40 << 20) / (4 * points * (channels + outputChannels)))
-    let groups = (winogradTiles + wanted - 1) / wanted
-    return (winogradTiles + groups - 1) / groups
+  /// Tiles that are transformed before they are multiplied: in a group both forms within 40 MiB, so that a point's sums
+  /// stay in the cache for as many tiles.
+  private var batchTiles: Int {
+    guard winogradParts == 1 else { return winogradChunkTiles }
+    return winogradGroupTiles(most: max(128, (40 << 20) / (4 * points * (channels + outputChannels))))
   }
   /// Floats of the transformed inputs and output gradients.
   private var batchFloats: Int {
