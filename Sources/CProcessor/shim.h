@@ -24,7 +24,8 @@ static inline int processor_has_avx2(void) { return 0; }
 static inline int processor_has_avx512(void) { return 0; }
 #endif
 
-// Ask for a cache line that is soon to be read, or written; any address will do. Into the second-level cache.
+// Ask for a cache line that is soon to be read, or written; any address will do. Into the second-level cache,
+// `near` into the first.
 static inline void processor_prefetch(const void *address) { __builtin_prefetch(address, 0, 2); }
 static inline void processor_prefetch_near(const void *address) { __builtin_prefetch(address, 0, 3); }
 static inline void processor_prefetch_for_writing(const void *address) { __builtin_prefetch(address, 1, 2); }
