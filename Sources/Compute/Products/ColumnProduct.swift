@@ -57,19 +57,24 @@ public struct ColumnProduct {
     let panel = scratch, stretches = scratch + (copiesB ? Self.depth * ColumnPanels.width : 0)
     if copiesA { copyStretches(to: stretches) }
     let tilesDown = (m + TileSums.rows - 1) / TileSums.rows
-    var coming = ComingRows(of: self, tiles: tilesDown)
+    // (B's next block whole, as A's, would push out of 512 KiB what the block itself needs.)
+    var comingPanel = ComingPanel(of: self, tiles: tilesDown)
+    var comingRows = ComingRows(
+      a + depth * leadingA, leading: leadingA, floats: m, rows: ahead,
+      tiles: tilesDown * ((n + ColumnPanels.width - 1) / ColumnPanels.width))
     for column in stride(from: 0, to: n, by: ColumnPanels.width) {
       let columns = min(ColumnPanels.width, n - column), pitch = Lanes.padded(columns)
       if copiesB { copyPanel(column, columns, pitch, to: panel) }
-      coming.beginPanel(after: column)
+      comingPanel.begin(after: column)
       for row in stride(from: 0, to: m, by: TileSums.rows) {
         let rows = min(TileSums.rows, m - row)
-        coming.fetch()
+        comingPanel.fetch()
+        comingRows.fetch()
         let tile = ProductTile(
           k: depth, a: copiesA ? UnsafePointer(stretches + row * depth) : a + row, aRow: 1,
           aStep: copiesA ? TileSums.rows : leadingA, b: copiesB ? UnsafePointer(panel) : b + column,
           bStep: copiesB ? pitch : leadingB, c: c + row * leading + column, leading: leading, accumulates: accumulates)
-        tile.prefetch(rows: rows, columns: columns, nextRows: false)
+        tile.prefetch(rows: rows, columns: columns)
         tile.compute(rows: rows, columns: columns)
       }
     }
@@ -111,38 +116,27 @@ public struct ColumnProduct {
   }
 }
 
-/// What a block of a column product asks for ahead, a little with every tile: the lines of B's next panel, for the
-/// first-level cache, and the next block's rows of A, for the second.
-///
-/// (B's next block whole, as A's, would push out of 512 KiB what the block itself needs.)
-private struct ComingRows {
-  private let a: UnsafeMutablePointer<Float>, leadingA: Int, m: Int
-  private let b: UnsafePointer<Float>, leadingB: Int, n: Int
+/// The lines of B's next panel, asked for in the first-level cache a few with every tile of the panel before.
+private struct ComingPanel {
+  private let b: UnsafePointer<Float>, leading: Int, n: Int
   private let depth: Int, ahead: Int
   /// Rows of a panel with each tile.
   private let rowsPerTile: Int
-  private let tiles: Int
   private var line: UnsafeMutablePointer<Float>
   private var linesLeft = 0
-  /// Rows of A to come, spread over the tiles of the block: a row is due when `owed` reaches the number of tiles.
-  private var owed = 0, row = 0
 
   /// - Parameter tiles: those of one panel.
-  init(of block: ColumnProduct, tiles tilesDown: Int) {
-    (m, leadingA, n, leadingB) = (block.m, block.leadingA, block.n, block.leadingB)
-    (depth, ahead) = (block.depth, block.ahead)
-    a = UnsafeMutablePointer(mutating: block.a) + depth * leadingA
-    b = block.b
+  init(of block: ColumnProduct, tiles: Int) {
+    (b, leading, n, depth, ahead) = (block.b, block.leadingB, block.n, block.depth, block.ahead)
+    rowsPerTile = (depth + tiles - 1) / tiles
     line = UnsafeMutablePointer(mutating: b)
-    rowsPerTile = (depth + tilesDown - 1) / tilesDown
-    tiles = tilesDown * ((n + ColumnPanels.width - 1) / ColumnPanels.width)
   }
 
-  /// The panel at `column` has been copied.
+  /// The panel at `column` has been copied: the next one, or the first of the next block, is asked for from now on.
   @inline(__always)
-  mutating func beginPanel(after column: Int) {
+  mutating func begin(after column: Int) {
     let next = column + ColumnPanels.width, isLast = next >= n
-    line = UnsafeMutablePointer(mutating: isLast ? b + depth * leadingB : b + next)
+    line = UnsafeMutablePointer(mutating: isLast ? b + depth * leading : b + next)
     linesLeft = isLast ? ahead : depth
   }
 
@@ -152,14 +146,8 @@ private struct ComingRows {
     let count = min(rowsPerTile, linesLeft)
     for _ in 0..<count {
       for at in stride(from: 0, to: ColumnPanels.width, by: 16) { line.prefetchNear(at: at) }
-      line += leadingB
+      line += leading
     }
     linesLeft -= count
-    owed += ahead
-    while owed >= tiles {
-      for column in stride(from: 0, to: m, by: 16) { a.prefetch(at: row * leadingA + column) }
-      row += 1
-      owed -= tiles
-    }
   }
 }

@@ -3,7 +3,9 @@
 /// with 64 columns or steps; here B is packed once and A is read as it lies.
 ///
 /// Blocks of so many steps of k that a panel's block (32 KiB, with AVX2 16) stays in the first-level cache while the rows
-/// of A go past, and of as many rows that what they read and write stays in the second-level cache for all panels. The
+/// of A go past, and of few rows: A's part of a block stays in the second-level cache for all panels, and while it is
+/// multiplied the next one comes from memory, some lines with every tile. (Asked for with the first panel alone, A came
+/// no faster than memory gives it, and the other panels left memory idle: 256 to 64 channels took a fifth longer.) The
 /// association of sums depends on k alone. `matrixProduct` is the slow twin.
 ///
 /// - Parameters:
@@ -21,11 +23,16 @@ public func panelProduct(
   following: UnsafeMutablePointer<Float>? = nil, moments: ColumnMoments? = nil
 ) {
   let k = b.rows, depth = PanelBlocks.depth(k), streams = streams && !accumulate && depth >= k
-  let rows = PanelBlocks.rows(depth: min(depth, k), columns: b.columns)
+  let rows = PanelBlocks.rows
   for top in stride(from: 0, to: m, by: rows) {
-    let end = min(top + rows, m)
+    let end = min(top + rows, m), tiles = (end - top + TileSums.rows - 1) / TileSums.rows * b.count
     for step in stride(from: 0, to: k, by: depth) {
       let isLast = step + depth >= k
+      // The rows after the last lie in memory too, as a rule those of the next call.
+      let next = isLast ? a.advanced(row: end, column: 0) : a.advanced(row: top, column: step + depth)
+      var ahead = ComingRows(
+        next.pointer, leading: a.leading, floats: a.isTransposed ? 0 : min(depth, isLast ? k : k - step - depth),
+        rows: end - top, tiles: tiles)
       for panel in 0..<b.count {
         let columns = b.columns(of: panel), upcoming = b.block(after: panel, step: step, depth: depth, following)
         var row = top
@@ -37,7 +44,8 @@ public func panelProduct(
             bStep: b.pitch(of: panel), c: c + row * leading + columns.lowerBound, leading: leading,
             accumulates: accumulate || step > 0, streams: streams,
             moments: isLast ? moments?.advanced(by: columns.lowerBound) : nil, seen: row)
-          tile.prefetch(rows: count, columns: columns.count, nextRows: panel == 0 && row + count < end)
+          tile.prefetch(rows: count, columns: columns.count)
+          ahead.fetch()
           upcoming?.prefetch(row - top..<row - top + count, of: end - top)
           tile.compute(rows: count, columns: columns.count)
           row += count
@@ -90,11 +98,8 @@ enum PanelBlocks {
     return max(1, (k + blocks - 1) / max(blocks, 1))
   }
 
-  /// Rows that a block of A and C takes within 768 KiB.
-  static func rows(depth: Int, columns: Int) -> Int {
-    let fitting = (768 << 10) / 4 / (depth + columns)
-    return max(48, min(384, fitting)) / TileSums.rows * TileSums.rows
-  }
+  /// Rows of a block: 96 KiB of A with 256 steps, and the next as much. More or fewer were no faster, between 48 and 192.
+  static var rows: Int { 16 * TileSums.rows }
 }
 
 extension MatrixOperand {
@@ -104,18 +109,12 @@ extension MatrixOperand {
 }
 
 extension ProductTile {
-  /// Asks for what the tile writes, and for what the next tile of the same panel reads of A where that lies row by row:
-  /// both come from memory, and the arithmetic of one tile is long enough to fetch them.
+  /// Asks for what the tile writes: the arithmetic is long enough to fetch it.
   @inline(__always)
-  func prefetch(rows: Int, columns: Int, nextRows: Bool) {
-    if !streams {
-      for row in 0..<rows {
-        for column in stride(from: 0, to: columns, by: 16) { c.prefetchForWriting(at: row * leading + column) }
-      }
-    }
-    guard nextRows, aStep == 1 else { return }
-    for row in rows..<2 * rows {
-      for step in stride(from: 0, to: k, by: 16) { UnsafeMutablePointer(mutating: a).prefetch(at: row * aRow + step) }
+  func prefetch(rows: Int, columns: Int) {
+    guard !streams else { return }
+    for row in 0..<rows {
+      for column in stride(from: 0, to: columns, by: 16) { c.prefetchForWriting(at: row * leading + column) }
     }
   }
 }

@@ -44,16 +44,42 @@ struct ProductTile {
     }
   }
 
+  @inline(__always)
+  private func sum<Rows: Literal, Vectors: Literal>(_ rows: Rows.Type, _ vectors: Vectors.Type, _ last: Int) {
+    guard Rows.value == 6 && bStep == 16 * Vectors.value else {
+      return sum(rows, vectors, last, StridedColumns(a, row: aRow, step: aStep))
+    }
+    if aStep == 1 {
+      sum(rows, vectors, last, SixRows(a, apart: aRow))
+    } else if aStep == 6 {
+      sum(rows, vectors, last, PackedColumns(a))
+    } else {
+      sum(rows, vectors, last, SteppedColumns(a, apart: aStep))
+    }
+  }
+
   /// - Parameter last: columns of the last vector.
   @inline(never)
-  private func sum<Rows: Literal, Vectors: Literal>(_: Rows.Type, _: Vectors.Type, _ last: Int) {
-    let aRow = aRow, aStep = aStep, bStep = bStep
-    var sums = TileSums(), a = a, b = b
-    for _ in 0..<k {
+  private func sum<Rows: Literal, Vectors: Literal, Numbers: TileNumbers>(
+    _: Rows.Type, _: Vectors.Type, _ last: Int, _ numbers: Numbers
+  ) {
+    let bStep = Numbers.isWhole ? 16 * Vectors.value : bStep
+    var sums = TileSums(), numbers = numbers, b = b, left = k
+    while left >= 4 {
+      for step in 0..<4 {
+        let row = TileSums.Row(b + step * bStep, vectors: Vectors.value)
+        sums.add(rows: Rows.value, row, vectors: Vectors.value) { numbers[$0, step] }
+      }
+      numbers.advance(by: 4)
+      b += 4 * bStep
+      left -= 4
+    }
+    while left > 0 {
       let row = TileSums.Row(b, vectors: Vectors.value)
-      sums.add(rows: Rows.value, row, vectors: Vectors.value) { a[$0 * aRow] }
-      a += aStep
+      sums.add(rows: Rows.value, row, vectors: Vectors.value) { numbers[$0, 0] }
+      numbers.advance(by: 1)
       b += bStep
+      left -= 1
     }
     let c = c, leading = leading, streams = streams
     guard last == 16 else { return putParts(sums, rows: Rows.value, vectors: Vectors.value, last) }

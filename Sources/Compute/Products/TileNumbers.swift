@@ -1,0 +1,91 @@
+/// Where a tile of a matrix product finds A's numbers, at a row and some steps further on.
+///
+/// A step is twelve multiply-adds with AVX2, and eight loads. Where two hardware threads share a core, it takes in some
+/// three instructions a cycle of each: every addition of an address is then time, so addresses here are constants and
+/// registers that stay as they are.
+protocol TileNumbers {
+  /// Whether the tile has six rows, and B's lie one after the other.
+  static var isWhole: Bool { get }
+  subscript(row: Int, step: Int) -> Float { get }
+  mutating func advance(by steps: Int)
+}
+
+/// Six numbers after the other for every step.
+struct PackedColumns: TileNumbers {
+  private var place: UnsafePointer<Float>
+
+  @inline(__always)
+  init(_ place: UnsafePointer<Float>) { self.place = place }
+
+  static var isWhole: Bool { true }
+
+  @inline(__always)
+  subscript(row: Int, step: Int) -> Float { place[6 * step + row] }
+
+  @inline(__always)
+  mutating func advance(by steps: Int) { place += 6 * steps }
+}
+
+/// Six rows that lie step after step.
+struct SixRows: TileNumbers {
+  private let r0, r1, r2, r3, r4, r5: UnsafePointer<Float>
+  private var at = 0
+
+  /// - Parameter apart: floats from row to row.
+  @inline(__always)
+  init(_ place: UnsafePointer<Float>, apart: Int) {
+    (r0, r1, r2) = (place, place + apart, place + 2 * apart)
+    (r3, r4, r5) = (place + 3 * apart, place + 4 * apart, place + 5 * apart)
+  }
+
+  static var isWhole: Bool { true }
+
+  @inline(__always)
+  subscript(row: Int, step: Int) -> Float {
+    switch row {
+    case 0: r0[at + step]
+    case 1: r1[at + step]
+    case 2: r2[at + step]
+    case 3: r3[at + step]
+    case 4: r4[at + step]
+    default: r5[at + step]
+    }
+  }
+
+  @inline(__always)
+  mutating func advance(by steps: Int) { at += steps }
+}
+
+/// Six numbers side by side for every step, the steps some distance apart.
+struct SteppedColumns: TileNumbers {
+  private var place: UnsafePointer<Float>
+  private let distance: Int
+
+  @inline(__always)
+  init(_ place: UnsafePointer<Float>, apart: Int) { (self.place, distance) = (place, apart) }
+
+  static var isWhole: Bool { true }
+
+  @inline(__always)
+  subscript(row: Int, step: Int) -> Float { place[step * distance + row] }
+
+  @inline(__always)
+  mutating func advance(by steps: Int) { place += steps * distance }
+}
+
+/// Any distances.
+struct StridedColumns: TileNumbers {
+  private var place: UnsafePointer<Float>
+  private let row: Int, step: Int
+
+  @inline(__always)
+  init(_ place: UnsafePointer<Float>, row: Int, step: Int) { (self.place, self.row, self.step) = (place, row, step) }
+
+  static var isWhole: Bool { false }
+
+  @inline(__always)
+  subscript(row: Int, step: Int) -> Float { place[row * self.row + step * self.step] }
+
+  @inline(__always)
+  mutating func advance(by steps: Int) { place += steps * step }
+}
