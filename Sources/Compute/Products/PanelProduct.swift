@@ -23,7 +23,7 @@ public func panelProduct(
   following: UnsafeMutablePointer<Float>? = nil, moments: ColumnMoments? = nil
 ) {
   let k = b.rows, depth = PanelBlocks.depth(k), streams = streams && !accumulate && depth >= k
-  let rows = PanelBlocks.rows
+  let rows = PanelBlocks.rows(m)
   for top in stride(from: 0, to: m, by: rows) {
     let end = min(top + rows, m), tiles = (end - top + TileSums.rows - 1) / TileSums.rows * b.count
     for step in stride(from: 0, to: k, by: depth) {
@@ -98,8 +98,12 @@ enum PanelBlocks {
     return max(1, (k + blocks - 1) / max(blocks, 1))
   }
 
-  /// Rows of a block: 96 KiB of A with 256 steps, and the next as much. More or fewer were no faster, between 48 and 192.
-  static var rows: Int { 16 * TileSums.rows }
+  /// Rows of a block of `m`, all alike: about 96, which with 256 steps are 96 KiB of A, and the next as much. (48 to 192
+  /// were no slower. But a last block of a few rows reads all panels for little arithmetic.)
+  static func rows(_ m: Int) -> Int {
+    let wanted = 16 * TileSums.rows, blocks = max(1, (m + wanted / 2) / wanted)
+    return max(1, (m + blocks * TileSums.rows - 1) / (blocks * TileSums.rows)) * TileSums.rows
+  }
 }
 
 extension MatrixOperand {
