@@ -42,7 +42,9 @@ public struct ColumnProduct {
   private static func copiesStretches(_ leadingA: Int, _ n: Int) -> Bool { leadingA > (n > 128 ? 128 : 256) }
 
   /// A panel that is all of B lies in memory as a panel should.
-  private static func copiesPanel(_ n: Int, _ leadingB: Int) -> Bool { leadingB > ColumnPanels.width || n % 16 != 0 }
+  private static func copiesPanel(_ n: Int, _ leadingB: Int) -> Bool {
+    leadingB != n || n > ColumnPanels.width || n % 16 != 0
+  }
 
   let m: Int, n: Int, depth: Int
   let a: UnsafePointer<Float>, leadingA: Int
@@ -57,30 +59,33 @@ public struct ColumnProduct {
     let panel = scratch, stretches = scratch + (copiesB ? Self.depth * ColumnPanels.width : 0)
     if copiesA { copyStretches(to: stretches) }
     let tilesDown = (m + TileSums.rows - 1) / TileSums.rows
-    // (B's next block whole, as A's, would push out of 512 KiB what the block itself needs.)
-    var comingPanel = ComingPanel(of: self, tiles: tilesDown)
-    var comingRows = ComingRows(
+    var rowsAhead = ComingRows(
       a + depth * leadingA, leading: leadingA, floats: m, rows: ahead,
       tiles: tilesDown * ((n + ColumnPanels.width - 1) / ColumnPanels.width))
     for column in stride(from: 0, to: n, by: ColumnPanels.width) {
-      let columns = min(ColumnPanels.width, n - column), pitch = Lanes.padded(columns)
-      if copiesB { copyPanel(column, columns, pitch, to: panel) }
-      comingPanel.begin(after: column)
+      let columns = min(ColumnPanels.width, n - column)
+      if copiesB { copyPanel(column, columns, to: panel) }
+      // B's next block whole, as A's, would push out of 512 KiB what the block itself needs: only its first panel.
+      let next = column + ColumnPanels.width, isLast = next >= n
+      var panelAhead = ComingPanel(
+        isLast ? b + depth * leadingB : b + next, leading: leadingB, rows: isLast ? ahead : depth, tiles: tilesDown,
+        isNear: true)
+      let tile = ProductTile(
+        k: depth, aRow: 1, aStep: copiesA ? TileSums.rows : leadingA,
+        b: copiesB ? UnsafePointer(panel) : b + column, leading: leading, accumulates: accumulates)
       for row in stride(from: 0, to: m, by: TileSums.rows) {
-        let rows = min(TileSums.rows, m - row)
-        comingPanel.fetch()
-        comingRows.fetch()
-        let tile = ProductTile(
-          k: depth, a: copiesA ? UnsafePointer(stretches + row * depth) : a + row, aRow: 1,
-          aStep: copiesA ? TileSums.rows : leadingA, b: copiesB ? UnsafePointer(panel) : b + column,
-          bStep: copiesB ? pitch : leadingB, c: c + row * leading + column, leading: leading, accumulates: accumulates)
-        tile.prefetch(rows: rows, columns: columns)
-        tile.compute(rows: rows, columns: columns)
+        let rows = min(TileSums.rows, m - row), target = c + row * leading + column
+        tile.prefetch(target, rows: rows, columns: columns)
+        rowsAhead.fetch()
+        panelAhead.fetch()
+        tile.compute(
+          copiesA ? UnsafePointer(stretches + row * depth) : a + row, into: target, rows: rows, columns: columns)
       }
     }
   }
 
-  private func copyPanel(_ column: Int, _ columns: Int, _ pitch: Int, to panel: UnsafeMutablePointer<Float>) {
+  private func copyPanel(_ column: Int, _ columns: Int, to panel: UnsafeMutablePointer<Float>) {
+    let pitch = Lanes.padded(columns)
     for row in 0..<depth {
       let source = b + row * leadingB + column, line = panel + row * pitch
       var at = 0
@@ -113,41 +118,5 @@ public struct ColumnProduct {
     for row in 0..<depth {
       for column in whole..<m { stretches[whole * depth + row * 6 + column - whole] = a[row * leadingA + column] }
     }
-  }
-}
-
-/// The lines of B's next panel, asked for in the first-level cache a few with every tile of the panel before.
-private struct ComingPanel {
-  private let b: UnsafePointer<Float>, leading: Int, n: Int
-  private let depth: Int, ahead: Int
-  /// Rows of a panel with each tile.
-  private let rowsPerTile: Int
-  private var line: UnsafeMutablePointer<Float>
-  private var linesLeft = 0
-
-  /// - Parameter tiles: those of one panel.
-  init(of block: ColumnProduct, tiles: Int) {
-    (b, leading, n, depth, ahead) = (block.b, block.leadingB, block.n, block.depth, block.ahead)
-    rowsPerTile = (depth + tiles - 1) / tiles
-    line = UnsafeMutablePointer(mutating: b)
-  }
-
-  /// The panel at `column` has been copied: the next one, or the first of the next block, is asked for from now on.
-  @inline(__always)
-  mutating func begin(after column: Int) {
-    let next = column + ColumnPanels.width, isLast = next >= n
-    line = UnsafeMutablePointer(mutating: isLast ? b + depth * leading : b + next)
-    linesLeft = isLast ? ahead : depth
-  }
-
-  /// Asks for what is due with one tile.
-  @inline(__always)
-  mutating func fetch() {
-    let count = min(rowsPerTile, linesLeft)
-    for _ in 0..<count {
-      for at in stride(from: 0, to: ColumnPanels.width, by: 16) { line.prefetchNear(at: at) }
-      line += leading
-    }
-    linesLeft -= count
   }
 }

@@ -25,29 +25,30 @@ public func panelProduct(
   let k = b.rows, depth = PanelBlocks.depth(k), streams = streams && !accumulate && depth >= k
   let rows = PanelBlocks.rows(m)
   for top in stride(from: 0, to: m, by: rows) {
-    let end = min(top + rows, m), tiles = (end - top + TileSums.rows - 1) / TileSums.rows * b.count
+    let end = min(top + rows, m), tilesDown = (end - top + TileSums.rows - 1) / TileSums.rows
     for step in stride(from: 0, to: k, by: depth) {
       let isLast = step + depth >= k
       // The rows after the last lie in memory too, as a rule those of the next call.
       let next = isLast ? a.advanced(row: end, column: 0) : a.advanced(row: top, column: step + depth)
-      var ahead = ComingRows(
+      var rowsAhead = ComingRows(
         next.pointer, leading: a.leading, floats: a.isTransposed ? 0 : min(depth, isLast ? k : k - step - depth),
-        rows: end - top, tiles: tiles)
+        rows: end - top, tiles: tilesDown * b.count)
       for panel in 0..<b.count {
-        let columns = b.columns(of: panel), upcoming = b.block(after: panel, step: step, depth: depth, following)
+        let columns = b.columns(of: panel)
+        let tile = ProductTile(
+          k: min(depth, k - step), aRow: a.rowStride, aStep: a.columnStride,
+          b: UnsafePointer(b.place(row: step, column: columns.lowerBound)), leading: leading,
+          accumulates: accumulate || step > 0, streams: streams,
+          moments: isLast ? moments?.advanced(by: columns.lowerBound) : nil)
+        var panelAhead = b.panel(after: panel, step: step, depth: depth, tilesDown, following)
         var row = top
         while row < end {
-          let count = min(TileSums.rows, end - row)
-          let tile = ProductTile(
-            k: min(depth, k - step), a: a.advanced(row: row, column: step).pointer, aRow: a.rowStride,
-            aStep: a.columnStride, b: UnsafePointer(b.place(row: step, column: columns.lowerBound)),
-            bStep: b.pitch(of: panel), c: c + row * leading + columns.lowerBound, leading: leading,
-            accumulates: accumulate || step > 0, streams: streams,
-            moments: isLast ? moments?.advanced(by: columns.lowerBound) : nil, seen: row)
-          tile.prefetch(rows: count, columns: columns.count)
-          ahead.fetch()
-          upcoming?.prefetch(row - top..<row - top + count, of: end - top)
-          tile.compute(rows: count, columns: columns.count)
+          let count = min(TileSums.rows, end - row), target = c + row * leading + columns.lowerBound
+          tile.prefetch(target, rows: count, columns: columns.count)
+          rowsAhead.fetch()
+          panelAhead.fetch()
+          tile.compute(
+            a.advanced(row: row, column: step).pointer, into: target, rows: count, columns: columns.count, after: row)
           row += count
         }
       }
@@ -56,37 +57,25 @@ public func panelProduct(
 }
 
 extension ColumnPanels {
-  /// The part of a panel that a product reads after `depth` rows of another from `step` on: of the next panel, or after
-  /// the last one the next rows of the first, then what follows. `nil` where panels stay in the second-level cache from
-  /// one block of rows to the next.
-  @inline(__always)
-  fileprivate func block(
-    after panel: Int, step: Int, depth: Int, _ following: UnsafeMutablePointer<Float>?
-  ) -> UpcomingBlock? {
-    guard following != nil || rows * columns > Self.residentFloats else { return nil }
+  /// What a product reads after `depth` rows of a panel from `step` on: those of the next panel, or after the last one the
+  /// next rows of the first, then what follows. Nothing where panels stay in the second-level cache from one block of
+  /// rows to the next.
+  fileprivate func panel(
+    after panel: Int, step: Int, depth: Int, _ tilesDown: Int, _ following: UnsafeMutablePointer<Float>?
+  ) -> ComingPanel {
+    func coming(_ start: UnsafeMutablePointer<Float>, _ rows: Int, pitch: Int) -> ComingPanel {
+      // As rows of whole panels, however wide the last one is.
+      ComingPanel(
+        start, leading: Self.width, rows: (rows * pitch + Self.width - 1) / Self.width, tiles: tilesDown, isNear: false)
+    }
+    guard following != nil || rows * columns > Self.residentFloats else { return coming(base, 0, pitch: 0) }
     if panel + 1 < count {
-      return UpcomingBlock(
-        start: place(row: step, column: (panel + 1) * Self.width),
-        count: min(depth, rows - step) * pitch(of: panel + 1))
+      return coming(
+        place(row: step, column: (panel + 1) * Self.width), min(depth, rows - step), pitch: pitch(of: panel + 1))
     }
     let next = step + depth
-    guard next >= rows else {
-      return UpcomingBlock(start: place(row: next, column: 0), count: min(depth, rows - next) * pitch(of: 0))
-    }
-    return following.map { UpcomingBlock(start: $0, count: min(depth, rows) * pitch(of: 0)) }
-  }
-}
-
-/// A stretch of B that is read next, asked for bit by bit while there is arithmetic to do.
-private struct UpcomingBlock {
-  let start: UnsafeMutablePointer<Float>
-  let count: Int
-
-  /// Asks for the share that `rows` have of all `total` rows.
-  @inline(__always)
-  func prefetch(_ rows: Range<Int>, of total: Int) {
-    let lines = (count + 15) / 16
-    for line in rows.lowerBound * lines / total..<rows.upperBound * lines / total { start.prefetch(at: 16 * line) }
+    guard next >= rows else { return coming(place(row: next, column: 0), min(depth, rows - next), pitch: pitch(of: 0)) }
+    return coming(following ?? base, following == nil ? 0 : min(depth, rows), pitch: pitch(of: 0))
   }
 }
 
@@ -110,15 +99,4 @@ extension MatrixOperand {
   /// Floats from one row of what the product sees to the next, and from one column to the next.
   var rowStride: Int { isTransposed ? 1 : leading }
   var columnStride: Int { isTransposed ? leading : 1 }
-}
-
-extension ProductTile {
-  /// Asks for what the tile writes: the arithmetic is long enough to fetch it.
-  @inline(__always)
-  func prefetch(rows: Int, columns: Int) {
-    guard !streams else { return }
-    for row in 0..<rows {
-      for column in stride(from: 0, to: columns, by: 16) { c.prefetchForWriting(at: row * leading + column) }
-    }
-  }
 }

@@ -1,88 +1,102 @@
-/// One tile of C = A · B: up to six rows and up to four vectors of columns, all steps of k in registers.
+/// Tiles of C = A · B of one panel of B: up to six rows and up to four vectors of columns, all steps of k in registers.
 struct ProductTile {
   let k: Int
-  /// A at the tile's first row, the floats from row to row and from step to step: A may lie either way.
-  let a: UnsafePointer<Float>, aRow: Int, aStep: Int
-  /// B at the tile's first column, whole vectors wide, and the floats from step to step.
-  let b: UnsafePointer<Float>, bStep: Int
-  let c: UnsafeMutablePointer<Float>, leading: Int
+  /// Floats of A from row to row and from step to step: one of both is 1.
+  let aRow: Int, aStep: Int
+  /// B at the first column: whole vectors, row after row with nothing between.
+  let b: UnsafePointer<Float>
+  /// Floats from row to row of C.
+  let leading: Int
   let accumulates: Bool
   /// Whether whole vectors go past the caches.
   var streams = false
-  /// Where the moments of the tile's columns go, and the rows that are in them already.
+  /// Where the moments of the columns go.
   var moments: ColumnMoments?
-  var seen = 0
+
+  /// Asks for what a tile writes: the arithmetic is long enough to fetch it.
+  @inline(__always)
+  func prefetch(_ c: UnsafeMutablePointer<Float>, rows: Int, columns: Int) {
+    guard !streams else { return }
+    var line = c
+    for _ in 0..<rows {
+      var column = 0
+      while column < columns {
+        line.prefetchForWriting(at: column)
+        column += 16
+      }
+      line += leading
+    }
+  }
 
   /// Computes `rows` rows of `columns` columns: at most `TileSums.rows` and 64.
+  /// - Parameter seen: the rows that are in the moments already.
   @inline(__always)
-  func compute(rows: Int, columns: Int) {
+  func compute(
+    _ a: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>, rows: Int, columns: Int, after seen: Int = 0
+  ) {
+    guard rows < 6 else { return six(a, c, columns, seen) }
     // A tile of few rows leaves most registers idle; those remain at the end of a matrix, and cost little there.
-    var tile = self, left = rows
-    while left > 0 {
-      let count = left >= 6 ? 6 : left >= 4 ? 4 : left >= 2 ? 2 : 1
-      switch count {
-      case 6: tile.sum(Six.self, columns)
-      case 4: tile.sum(Four.self, columns)
-      case 2: tile.sum(Two.self, columns)
-      default: tile.sum(One.self, columns)
+    var row = 0
+    while row < rows {
+      let numbers = StridedNumbers(a + row * aRow, row: aRow, step: aStep), c = c + row * leading
+      switch rows - row {
+      case 4...: sum(Four.self, numbers, c, columns, seen + row)
+      case 2...: sum(Two.self, numbers, c, columns, seen + row)
+      default: sum(One.self, numbers, c, columns, seen + row)
       }
-      left -= count
-      tile = ProductTile(
-        k: k, a: tile.a + count * aRow, aRow: aRow, aStep: aStep, b: b, bStep: bStep, c: tile.c + count * leading,
-        leading: leading, accumulates: accumulates, streams: streams, moments: moments, seen: tile.seen + count)
+      row += rows - row >= 4 ? 4 : rows - row >= 2 ? 2 : 1
     }
   }
 
   @inline(__always)
-  private func sum<Rows: Literal>(_ rows: Rows.Type, _ columns: Int) {
+  private func six(_ a: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>, _ columns: Int, _ seen: Int) {
+    if aStep == 1 {
+      sum(Six.self, SixRows(a, apart: aRow), c, columns, seen)
+    } else if aStep == 6 {
+      sum(Six.self, PackedColumns(a), c, columns, seen)
+    } else {
+      sum(Six.self, SteppedColumns(a, apart: aStep), c, columns, seen)
+    }
+  }
+
+  @inline(__always)
+  private func sum<Rows: Literal>(
+    _ rows: Rows.Type, _ numbers: some TileNumbers, _ c: UnsafeMutablePointer<Float>, _ columns: Int, _ seen: Int
+  ) {
     let last = (columns - 1) % 16 + 1
     switch (columns + 15) / 16 {
-    case 4: sum(rows, Four.self, last)
-    case 3: sum(rows, Three.self, last)
-    case 2: sum(rows, Two.self, last)
-    default: sum(rows, One.self, last)
-    }
-  }
-
-  @inline(__always)
-  private func sum<Rows: Literal, Vectors: Literal>(_ rows: Rows.Type, _ vectors: Vectors.Type, _ last: Int) {
-    guard Rows.value == 6 && bStep == 16 * Vectors.value else {
-      return sum(rows, vectors, last, StridedColumns(a, row: aRow, step: aStep))
-    }
-    if aStep == 1 {
-      sum(rows, vectors, last, SixRows(a, apart: aRow))
-    } else if aStep == 6 {
-      sum(rows, vectors, last, PackedColumns(a))
-    } else {
-      sum(rows, vectors, last, SteppedColumns(a, apart: aStep))
+    case 4: sum(rows, Four.self, numbers, c, last, seen)
+    case 3: sum(rows, Three.self, numbers, c, last, seen)
+    case 2: sum(rows, Two.self, numbers, c, last, seen)
+    default: sum(rows, One.self, numbers, c, last, seen)
     }
   }
 
   /// - Parameter last: columns of the last vector.
   @inline(never)
   private func sum<Rows: Literal, Vectors: Literal, Numbers: TileNumbers>(
-    _: Rows.Type, _: Vectors.Type, _ last: Int, _ numbers: Numbers
+    _: Rows.Type, _: Vectors.Type, _ numbers: Numbers, _ c: UnsafeMutablePointer<Float>, _ last: Int, _ seen: Int
   ) {
-    let bStep = Numbers.isWhole ? 16 * Vectors.value : bStep
+    let pitch = 16 * Vectors.value
     var sums = TileSums(), numbers = numbers, b = b, left = k
     while left >= 4 {
       for step in 0..<4 {
-        let row = TileSums.Row(b + step * bStep, vectors: Vectors.value)
+        let row = TileSums.Row(b + step * pitch, vectors: Vectors.value)
         sums.add(rows: Rows.value, row, vectors: Vectors.value) { numbers[$0, step] }
       }
       numbers.advance(by: 4)
-      b += 4 * bStep
+      b += 4 * pitch
       left -= 4
     }
     while left > 0 {
       let row = TileSums.Row(b, vectors: Vectors.value)
       sums.add(rows: Rows.value, row, vectors: Vectors.value) { numbers[$0, 0] }
       numbers.advance(by: 1)
-      b += bStep
+      b += pitch
       left -= 1
     }
-    let c = c, leading = leading, streams = streams
-    guard last == 16 else { return putParts(sums, rows: Rows.value, vectors: Vectors.value, last) }
+    guard last == 16 else { return put(sums, rows: Rows.value, vectors: Vectors.value, c, last, seen) }
+    let leading = leading, streams = streams, accumulates = accumulates
     sums.visit(rows: Rows.value, vectors: Vectors.value) { row, vector, sum in
       let at = row * leading + vector * 16
       if streams {
@@ -96,24 +110,28 @@ struct ProductTile {
       let weight = ColumnMoments.Weight(rows: 6, after: seen)
       sums.visitMoments(vectors: Vectors.value) { moments.add(mean: $1, squares: $2, at: $0 * 16, weight) }
     } else {
-      addMoments(rows: Rows.value, columns: Vectors.value * 16, to: moments)
+      addMoments(c, rows: Rows.value, columns: Vectors.value * 16, seen, to: moments)
     }
   }
 
   /// The same for a tile whose last vector is a part: a function of its own, so that whole tiles do not pay for its
   /// code.
   @inline(never)
-  private func putParts(_ sums: TileSums, rows: Int, vectors: Int, _ last: Int) {
+  private func put(
+    _ sums: TileSums, rows: Int, vectors: Int, _ c: UnsafeMutablePointer<Float>, _ last: Int, _ seen: Int
+  ) {
     sums.visit(rows: rows, vectors: vectors) { row, vector, sum in
       let at = row * leading + vector * 16, count = vector + 1 == vectors ? last : 16
       c.store(accumulates ? c.lanes(at: at, count: count) + sum : sum, at: at, count: count)
     }
-    if let moments { addMoments(rows: rows, columns: vectors * 16 - 16 + last, to: moments) }
+    if let moments { addMoments(c, rows: rows, columns: vectors * 16 - 16 + last, seen, to: moments) }
   }
 
   /// Takes the moments of what has been written, where it lies in the cache.
   @inline(never)
-  private func addMoments(rows: Int, columns: Int, to moments: ColumnMoments) {
+  private func addMoments(
+    _ c: UnsafeMutablePointer<Float>, rows: Int, columns: Int, _ seen: Int, to moments: ColumnMoments
+  ) {
     let six = ColumnMoments.Weight(rows: 6, after: seen)
     for column in stride(from: 0, to: columns, by: 16) {
       let width = min(16, columns - column), c = c + column, leading = leading

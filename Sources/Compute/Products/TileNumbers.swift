@@ -1,11 +1,10 @@
 /// Where a tile of a matrix product finds A's numbers, at a row and some steps further on.
 ///
-/// A step is twelve multiply-adds with AVX2, and eight loads. Where two hardware threads share a core, it takes in some
-/// three instructions a cycle of each: every addition of an address is then time, so addresses here are constants and
-/// registers that stay as they are.
+/// With AVX2 a step is twelve multiply-adds and eight loads. Where two hardware threads share a core, each takes in some
+/// three instructions a cycle: every addition of an address is then time that the arithmetic waits. So addresses here are
+/// constants and registers that stay as they are. (From `a[row * aRow + step * aStep]` LLVM makes a chain of additions, 27
+/// instructions a step instead of 21.)
 protocol TileNumbers {
-  /// Whether the tile has six rows, and B's lie one after the other.
-  static var isWhole: Bool { get }
   subscript(row: Int, step: Int) -> Float { get }
   mutating func advance(by steps: Int)
 }
@@ -16,8 +15,6 @@ struct PackedColumns: TileNumbers {
 
   @inline(__always)
   init(_ place: UnsafePointer<Float>) { self.place = place }
-
-  static var isWhole: Bool { true }
 
   @inline(__always)
   subscript(row: Int, step: Int) -> Float { place[6 * step + row] }
@@ -37,8 +34,6 @@ struct SixRows: TileNumbers {
     (r0, r1, r2) = (place, place + apart, place + 2 * apart)
     (r3, r4, r5) = (place + 3 * apart, place + 4 * apart, place + 5 * apart)
   }
-
-  static var isWhole: Bool { true }
 
   @inline(__always)
   subscript(row: Int, step: Int) -> Float {
@@ -64,8 +59,6 @@ struct SteppedColumns: TileNumbers {
   @inline(__always)
   init(_ place: UnsafePointer<Float>, apart: Int) { (self.place, distance) = (place, apart) }
 
-  static var isWhole: Bool { true }
-
   @inline(__always)
   subscript(row: Int, step: Int) -> Float { place[step * distance + row] }
 
@@ -74,14 +67,12 @@ struct SteppedColumns: TileNumbers {
 }
 
 /// Any distances.
-struct StridedColumns: TileNumbers {
+struct StridedNumbers: TileNumbers {
   private var place: UnsafePointer<Float>
   private let row: Int, step: Int
 
   @inline(__always)
   init(_ place: UnsafePointer<Float>, row: Int, step: Int) { (self.place, self.row, self.step) = (place, row, step) }
-
-  static var isWhole: Bool { false }
 
   @inline(__always)
   subscript(row: Int, step: Int) -> Float { place[row * self.row + step * self.step] }
