@@ -77,24 +77,8 @@ struct ProductTile {
   private func sum<Rows: Literal, Vectors: Literal, Numbers: TileNumbers>(
     _: Rows.Type, _: Vectors.Type, _ numbers: Numbers, _ c: UnsafeMutablePointer<Float>, _ last: Int, _ seen: Int
   ) {
-    let pitch = 16 * Vectors.value
-    var sums = TileSums(), numbers = numbers, b = b, left = k
-    while left >= 4 {
-      for step in 0..<4 {
-        let row = TileSums.Row(b + step * pitch, vectors: Vectors.value)
-        sums.add(rows: Rows.value, row, vectors: Vectors.value) { numbers[$0, step] }
-      }
-      numbers.advance(by: 4)
-      b += 4 * pitch
-      left -= 4
-    }
-    while left > 0 {
-      let row = TileSums.Row(b, vectors: Vectors.value)
-      sums.add(rows: Rows.value, row, vectors: Vectors.value) { numbers[$0, 0] }
-      numbers.advance(by: 1)
-      b += pitch
-      left -= 1
-    }
+    var sums = TileSums()
+    sums.add(Rows.self, Vectors.self, steps: k, numbers, times: b, pitch: 16 * Vectors.value)
     guard last == 16 else { return put(sums, rows: Rows.value, vectors: Vectors.value, c, last, seen) }
     let leading = leading, streams = streams, accumulates = accumulates
     sums.visit(rows: Rows.value, vectors: Vectors.value) { row, vector, sum in

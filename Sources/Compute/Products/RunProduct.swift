@@ -5,15 +5,13 @@
 public struct RunProduct {
   /// The number of runs, and of steps in each.
   let runs: Int, steps: Int
-  /// Floats of A from run to run and from step to step.
-  let runDistance: Int, stepDistance: Int
-  /// Floats from row to row of B and of C.
-  let leadingB: Int, leading: Int
+  /// Floats of A from run to run.
+  let runDistance: Int
+  /// Floats from row to row of C.
+  let leading: Int
 
-  public init(runs: Int, steps: Int, runDistance: Int, stepDistance: Int, leadingB: Int, leading: Int) {
-    (self.runs, self.steps) = (runs, steps)
-    (self.runDistance, self.stepDistance) = (runDistance, stepDistance)
-    (self.leadingB, self.leading) = (leadingB, leading)
+  public init(runs: Int, steps: Int, runDistance: Int, leading: Int) {
+    (self.runs, self.steps, self.runDistance, self.leading) = (runs, steps, runDistance, leading)
   }
 
   /// The rows of a product.
@@ -29,36 +27,38 @@ public struct RunProduct {
     }
   }
 
+  /// How both factors lie.
+  public enum Factors {
+    /// Each row of A at a place of its own, a run's steps one after the other; B's rows with nothing between.
+    case rows(Places)
+    /// A's rows side by side, its steps and B's rows so many floats apart.
+    case columns(stepDistance: Int, leadingB: Int)
+  }
+
   /// Writes or adds the first `count` of six rows; A is read for all six.
   /// - Parameters:
   ///   - vectors: vectors of sixteen columns, at most four.
   ///   - bias: what every row begins with, `vectors` vectors.
   public func compute(
-    _ count: Int, vectors: Int, _ a: UnsafePointer<Float>, _ places: Places, _ b: UnsafePointer<Float>,
+    _ count: Int, vectors: Int, _ factors: Factors, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
     into c: UnsafeMutablePointer<Float>, accumulate: Bool, bias: UnsafePointer<Float>? = nil
   ) {
     switch vectors {
-    case 4: sum(Four.self, count, a, places, b, into: c, accumulate, bias)
-    case 3: sum(Three.self, count, a, places, b, into: c, accumulate, bias)
-    case 2: sum(Two.self, count, a, places, b, into: c, accumulate, bias)
-    default: sum(One.self, count, a, places, b, into: c, accumulate, bias)
+    case 4: sum(Four.self, count, factors, a, b, into: c, accumulate, bias)
+    case 3: sum(Three.self, count, factors, a, b, into: c, accumulate, bias)
+    case 2: sum(Two.self, count, factors, a, b, into: c, accumulate, bias)
+    default: sum(One.self, count, factors, a, b, into: c, accumulate, bias)
     }
   }
 
   @inline(never)
   private func sum<Vectors: Literal>(
-    _: Vectors.Type, _ count: Int, _ a: UnsafePointer<Float>, _ places: Places, _ b: UnsafePointer<Float>,
+    _ vectors: Vectors.Type, _ count: Int, _ factors: Factors, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
     into c: UnsafeMutablePointer<Float>, _ accumulates: Bool, _ bias: UnsafePointer<Float>?
   ) {
-    let step = stepDistance, leadingB = leadingB, leading = leading
-    var sums = TileSums(), b = b
-    for run in 0..<runs {
-      var a = a + run * runDistance
-      for _ in 0..<steps {
-        sums.add(of: a, at: places, times: TileSums.Row(b, vectors: Vectors.value), vectors: Vectors.value)
-        a += step
-        b += leadingB
-      }
+    let leading = leading, sums = switch factors {
+    case .rows(let places): sums(vectors, a, at: places, b)
+    case .columns(let distance, let pitch): sums(vectors, a, apart: distance, b, pitch: pitch)
     }
     sums.visit(rows: 6, vectors: Vectors.value) { row, vector, sum in
       guard row < count else { return }
@@ -68,23 +68,43 @@ public struct RunProduct {
       c.store(sum, at: at)
     }
   }
-}
 
-extension TileSums {
-  /// Adds the numbers of A at six places, times the vectors of B, to the six rows.
+  /// Runs are too short to take their steps four at a time: what begins and ends a loop would cost more.
   @inline(__always)
-  fileprivate mutating func add(
-    of a: UnsafePointer<Float>, at places: RunProduct.Places, times b: Row, vectors: Int
-  ) {
-    add(rows: 6, b, vectors: vectors) { row in
-      switch row {
-      case 0: a[places.p0]
-      case 1: a[places.p1]
-      case 2: a[places.p2]
-      case 3: a[places.p3]
-      case 4: a[places.p4]
-      default: a[places.p5]
+  private func sums<Vectors: Literal>(
+    _: Vectors.Type, _ a: UnsafePointer<Float>, at places: Places, _ b: UnsafePointer<Float>
+  ) -> TileSums {
+    var sums = TileSums(), b = b
+    for run in 0..<runs {
+      var a = a + run * runDistance
+      for _ in 0..<steps {
+        sums.add(rows: 6, TileSums.Row(b, vectors: Vectors.value), vectors: Vectors.value) { row in
+          switch row {
+          case 0: a[places.p0]
+          case 1: a[places.p1]
+          case 2: a[places.p2]
+          case 3: a[places.p3]
+          case 4: a[places.p4]
+          default: a[places.p5]
+          }
+        }
+        a += 1
+        b += 16 * Vectors.value
       }
     }
+    return sums
+  }
+
+  @inline(__always)
+  private func sums<Vectors: Literal>(
+    _: Vectors.Type, _ a: UnsafePointer<Float>, apart stepDistance: Int, _ b: UnsafePointer<Float>, pitch: Int
+  ) -> TileSums {
+    var sums = TileSums()
+    for run in 0..<runs {
+      sums.add(
+        Six.self, Vectors.self, steps: steps, SteppedColumns(a + run * runDistance, apart: stepDistance),
+        times: b + run * steps * pitch, pitch: pitch)
+    }
+    return sums
   }
 }

@@ -9,6 +9,32 @@ protocol TileNumbers {
   mutating func advance(by steps: Int)
 }
 
+extension TileSums {
+  /// Adds A's numbers times B's vectors, `steps` of both; `pitch` floats are from one step of B to the next.
+  @inline(__always)
+  mutating func add<Rows: Literal, Vectors: Literal>(
+    _: Rows.Type, _: Vectors.Type, steps: Int, _ first: some TileNumbers, times b: UnsafePointer<Float>, pitch: Int
+  ) {
+    var numbers = first, b = b, left = steps
+    while left >= 4 {
+      for step in 0..<4 {
+        let row = Row(b + step * pitch, vectors: Vectors.value)
+        add(rows: Rows.value, row, vectors: Vectors.value) { numbers[$0, step] }
+      }
+      numbers.advance(by: 4)
+      b += 4 * pitch
+      left -= 4
+    }
+    while left > 0 {
+      let row = Row(b, vectors: Vectors.value)
+      add(rows: Rows.value, row, vectors: Vectors.value) { numbers[$0, 0] }
+      numbers.advance(by: 1)
+      b += pitch
+      left -= 1
+    }
+  }
+}
+
 /// Six numbers after the other for every step.
 struct PackedColumns: TileNumbers {
   private var place: UnsafePointer<Float>

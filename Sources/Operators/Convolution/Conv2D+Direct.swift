@@ -55,10 +55,9 @@ extension ConvolutionGeometry {
         for output in stride(from: 0, to: outputChannels, by: ColumnPanels.width) {
           let vectors = vectors(from: output)
           let taps = RunProduct(
-            runs: kernelHeight, steps: kernelWidth * channels, runDistance: paddedPitch, stepDistance: 1,
-            leadingB: vectors * 16, leading: outputChannels)
+            runs: kernelHeight, steps: kernelWidth * channels, runDistance: paddedPitch, leading: outputChannels)
           taps.compute(
-            count, vectors: vectors, band, places, filters.vector(row: 0, column: output), into: start + output,
+            count, vectors: vectors, .rows(places), band, filters.vector(row: 0, column: output), into: start + output,
             accumulate: y.accumulates, bias: bias.map { UnsafePointer($0) + output })
         }
       }
@@ -135,15 +134,15 @@ extension ConvolutionGeometry {
     _ padded: UnsafeMutablePointer<Float>, _ slopes: UnsafeMutablePointer<Float>, rows: Int,
     to products: UnsafeMutablePointer<Float>
   ) {
-    let run = kernelWidth * channels, neighbours = RunProduct.Places { $0 }
+    let run = kernelWidth * channels
     let pixels = RunProduct(
-      runs: rows, steps: outputWidth, runDistance: strideY * paddedPitch, stepDistance: strideX * channels,
-      leadingB: outputChannels, leading: outputChannels)
+      runs: rows, steps: outputWidth, runDistance: strideY * paddedPitch, leading: outputChannels)
+    let factors = RunProduct.Factors.columns(stepDistance: strideX * channels, leadingB: outputChannels)
     for v in 0..<kernelHeight {
       for tap in stride(from: 0, to: run, by: RunProduct.rows) {
         for output in stride(from: 0, to: outputChannels, by: ColumnPanels.width) {
           pixels.compute(
-            min(RunProduct.rows, run - tap), vectors: vectors(from: output), padded + v * paddedPitch + tap, neighbours,
+            min(RunProduct.rows, run - tap), vectors: vectors(from: output), factors, padded + v * paddedPitch + tap,
             slopes + output, into: products + (v * run + tap) * outputChannels + output, accumulate: true)
         }
       }
