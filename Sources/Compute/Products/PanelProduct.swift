@@ -83,8 +83,7 @@ enum PanelBlocks {
   /// Steps of k that one pass takes. A tile of a narrow panel is over so soon that it takes twice as many: with AVX2,
   /// k = 256 and 64 to 1,024 columns that made 4 to 15 % more products a second.
   static func depth(_ k: Int) -> Int {
-    let most = k <= 512 && ColumnPanels.width > 16 ? 128 : 256, blocks = (k + most - 1) / most
-    return max(1, (k + blocks - 1) / max(blocks, 1))
+    EvenTiles.size(max(k, 1), most: k <= 512 && ColumnPanels.width > 16 ? 128 : 256)
   }
 
   /// Rows of a block of `m`, all alike: about 96, which with 256 steps are 96 KiB of A, and the next as much. (48 to 192

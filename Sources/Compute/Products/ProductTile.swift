@@ -39,12 +39,13 @@ struct ProductTile {
     var row = 0
     while row < rows {
       let numbers = StridedNumbers(a + row * aRow, row: aRow, step: aStep), c = c + row * leading
-      switch rows - row {
-      case 4...: sum(Four.self, numbers, c, columns, seen + row)
-      case 2...: sum(Two.self, numbers, c, columns, seen + row)
+      let left = rows - row, count = left >= 4 ? 4 : left >= 2 ? 2 : 1
+      switch count {
+      case 4: sum(Four.self, numbers, c, columns, seen + row)
+      case 2: sum(Two.self, numbers, c, columns, seen + row)
       default: sum(One.self, numbers, c, columns, seen + row)
       }
-      row += rows - row >= 4 ? 4 : rows - row >= 2 ? 2 : 1
+      row += count
     }
   }
 

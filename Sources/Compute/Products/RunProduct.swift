@@ -19,11 +19,23 @@ public struct RunProduct {
 
   /// How far A lies from its first element for each of six rows.
   public struct Places {
-    let p0, p1, p2, p3, p4, p5: Int
+    private let p0, p1, p2, p3, p4, p5: Int
 
     @inline(__always)
     public init(_ place: (_ row: Int) -> Int) {
       (p0, p1, p2, p3, p4, p5) = (place(0), place(1), place(2), place(3), place(4), place(5))
+    }
+
+    @inline(__always)
+    subscript(row: Int) -> Int {
+      switch row {
+      case 0: p0
+      case 1: p1
+      case 2: p2
+      case 3: p3
+      case 4: p4
+      default: p5
+      }
     }
   }
 
@@ -78,16 +90,7 @@ public struct RunProduct {
     for run in 0..<runs {
       var a = a + run * runDistance
       for _ in 0..<steps {
-        sums.add(rows: 6, TileSums.Row(b, vectors: Vectors.value), vectors: Vectors.value) { row in
-          switch row {
-          case 0: a[places.p0]
-          case 1: a[places.p1]
-          case 2: a[places.p2]
-          case 3: a[places.p3]
-          case 4: a[places.p4]
-          default: a[places.p5]
-          }
-        }
+        sums.add(rows: 6, TileSums.Row(b, vectors: Vectors.value), vectors: Vectors.value) { a[places[$0]] }
         a += 1
         b += 16 * Vectors.value
       }

@@ -35,7 +35,7 @@ extension TileSums {
   }
 }
 
-/// Six numbers after the other for every step.
+/// Six numbers side by side for every step, the steps one after the other: a distance that is a constant.
 struct PackedColumns: TileNumbers {
   private var place: UnsafePointer<Float>
 
@@ -92,7 +92,7 @@ struct SteppedColumns: TileNumbers {
   mutating func advance(by steps: Int) { place += steps * distance }
 }
 
-/// Any distances.
+/// Any distances, for tiles of fewer than six rows.
 struct StridedNumbers: TileNumbers {
   private var place: UnsafePointer<Float>
   private let row: Int, step: Int

@@ -60,19 +60,13 @@ struct AttentionGeometry {
     let index = attention.operands.count
     bias = count > index ? (index, shape(index)[0], shape(index)[1]) : nil
     learnsBias = bias != nil && attention.learnsBias
-    blockKeys = Self.even(keys, attention.tileLimits.keys)
-    queryRows = Self.even(queries, attention.tileLimits.queries)
+    blockKeys = EvenTiles.size(keys, most: attention.tileLimits.keys)
+    queryRows = EvenTiles.size(queries, most: attention.tileLimits.queries)
     let vectors = (blockKeys + 15) / 16
     scoreLeading = (vectors % 4 == 0 ? vectors + 1 : vectors) * 16
   }
 
   private let learnsBias: Bool
-
-  /// The size of the tiles that cut `extent` into as few parts as tiles of `most` would, and into even ones.
-  private static func even(_ extent: Int, _ most: Int) -> Int {
-    let parts = (extent + most - 1) / most
-    return (extent + parts - 1) / parts
-  }
 
   var queryTiles: Int { (queries + queryRows - 1) / queryRows }
   var keyBlocks: Int { (keys + blockKeys - 1) / blockKeys }

@@ -9,8 +9,8 @@ extension ConvolutionGeometry {
   /// Whether parts of the batch, eight as a rule, would take more than 4 MiB.
   var tilesFilters: Bool { groups == 1 && outputChannels * filterLength > 1 << 17 }
 
-  private var filterTileRows: Int { LinearTiles.even(outputChannels, 258, 6) }
-  private var filterTileColumns: Int { LinearTiles.even(channels, 256, 16) }
+  private var filterTileRows: Int { EvenTiles.size(outputChannels, most: 258, step: 6) }
+  private var filterTileColumns: Int { EvenTiles.size(channels, most: 256, step: 16) }
 
   /// Floats a worker needs besides the product's own.
   private var tapColumnFloats: Int { isPointwise ? 0 : pixelsPerTile * filterTileColumns }

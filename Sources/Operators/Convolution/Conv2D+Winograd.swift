@@ -24,15 +24,9 @@ extension ConvolutionGeometry {
     return max(18, (winogradTiles + even - 1) / even + 5) / 6 * 6
   }
 
-  /// Tiles a group that all workers share: at most so many, alike in every group.
-  func winogradGroupTiles(most: Int) -> Int {
-    let groups = (winogradTiles + most - 1) / most
-    return (winogradTiles + groups - 1) / groups
-  }
-
   /// Whether all workers share a group of tiles, and the tiles that are transformed before they are multiplied.
   private var sharesTiles: Bool { channels * outputChannels >= 256 * 256 }
-  private var sharedTiles: Int { sharesTiles ? winogradGroupTiles(most: 128) : winogradChunkTiles }
+  private var sharedTiles: Int { sharesTiles ? EvenTiles.size(winogradTiles, most: 128) : winogradChunkTiles }
 
   /// Floats from one point's matrix to the next: a cache line more than the matrix, since 36 places a power of two
   /// apart would share a few lines of the cache.

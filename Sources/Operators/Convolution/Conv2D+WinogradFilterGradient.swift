@@ -19,7 +19,7 @@ extension ConvolutionGeometry {
   /// stay in the cache for as many tiles.
   private var batchTiles: Int {
     guard winogradParts == 1 else { return winogradChunkTiles }
-    return winogradGroupTiles(most: max(128, (40 << 20) / (4 * points * (channels + outputChannels))))
+    return EvenTiles.size(winogradTiles, most: max(128, (40 << 20) / (4 * points * (channels + outputChannels))))
   }
   /// Floats of the transformed inputs and output gradients.
   private var batchFloats: Int {

@@ -12,7 +12,7 @@ extension Linear {
     let db = call.inputGradients.count > 2 ? call.inputGradients[2] : nil
     let sums = db == nil ? nil : biasSums, prepares = activation != nil || db != nil
     if let dx = call.inputGradients[0] {
-      let columnTiles = LinearTiles.count(tiles.inputs, tiles.inputColumns)
+      let columnTiles = EvenTiles.count(tiles.inputs, tiles.inputColumns)
       // A tile that is as wide as the layer prepares its own rows, while they are on their way into the cache.
       let isWide = columnTiles == 1
       if prepares && !isWide {
@@ -75,8 +75,8 @@ extension Linear {
     _ s: UnsafePointer<Float>, _ tiles: LinearTiles, _ call: BackwardCall, _ dw: GradientTarget,
     _ partials: UnsafeMutablePointer<Float>, _ worker: Worker
   ) {
-    let columnTiles = LinearTiles.count(tiles.inputs, tiles.weightColumns), parts = tiles.weightParts
-    let count = LinearTiles.count(tiles.outputs, tiles.weightRows) * columnTiles
+    let columnTiles = EvenTiles.count(tiles.inputs, tiles.weightColumns), parts = tiles.weightParts
+    let count = EvenTiles.count(tiles.outputs, tiles.weightRows) * columnTiles
     for task in worker.tiles(count * parts) {
       let part = task / count, row = task % count / columnTiles * tiles.weightRows
       let column = task % columnTiles * tiles.weightColumns

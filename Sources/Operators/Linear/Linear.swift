@@ -56,7 +56,7 @@ public struct Linear: Operator {
     let weight = call.inputs[1], tiles = LinearTiles(call.inputs[0].shape, weight: weight.shape)
     let bias = call.inputs.count > 2 ? call.inputs[2].pointer : nil
     let y = call.outputs[0].pointer, product = writesArgument ? call.outputs[1].pointer : y
-    let width = tiles.outputColumns, columnTiles = LinearTiles.count(tiles.outputs, width)
+    let width = tiles.outputColumns, columnTiles = EvenTiles.count(tiles.outputs, width)
     for tile in worker.tiles(tiles.rowTiles * columnTiles) {
       let rows = tiles.rowTile(tile / columnTiles), column = tile % columnTiles * width
       let count = min(width, tiles.outputs - column)

@@ -17,26 +17,18 @@ struct LinearTiles {
     // the rows alone (a weight of 1,536 x 384 stays in the cache), few rows along both.
     // Tall tiles come in eights, so that 2, 4 or 8 workers get as many each.
     let isTall = rows > 16 * 256
-    let most = isTall ? Self.count(rows, (Self.count(rows, 256) + 7) / 8 * 8) : 256
-    tileRows = Self.even(rows, most, 4)
-    outputColumns = Self.even(outputs, isTall ? 1_536 : 256, 16)
-    inputColumns = Self.even(inputs, isTall ? 1_536 : 256, 16)
-    weightRows = Self.even(outputs, 256, 16)
-    weightColumns = Self.even(inputs, 256, 16)
-    let tiles = Self.count(outputs, weightRows) * Self.count(inputs, weightColumns)
+    let most = isTall ? EvenTiles.count(rows, (EvenTiles.count(rows, 256) + 7) / 8 * 8) : 256
+    tileRows = EvenTiles.size(rows, most: most, step: 4)
+    outputColumns = EvenTiles.size(outputs, most: isTall ? 1_536 : 256, step: 16)
+    inputColumns = EvenTiles.size(inputs, most: isTall ? 1_536 : 256, step: 16)
+    weightRows = EvenTiles.size(outputs, most: 256, step: 16)
+    weightColumns = EvenTiles.size(inputs, most: 256, step: 16)
+    let tiles = EvenTiles.count(outputs, weightRows) * EvenTiles.count(inputs, weightColumns)
     // Weights of few tiles would leave workers idle: parts of at least 512 rows give them some, 16 in all.
     weightParts = max(1, min((16 + tiles - 1) / tiles, rows / 512))
   }
 
-  var rowTiles: Int { Self.count(rows, tileRows) }
+  var rowTiles: Int { EvenTiles.count(rows, tileRows) }
 
   func rowTile(_ index: Int) -> Range<Int> { index * tileRows..<min((index + 1) * tileRows, rows) }
-
-  /// The size, a multiple of `step`, of even tiles that cut `extent` into as few parts as tiles of `most` would.
-  static func even(_ extent: Int, _ most: Int, _ step: Int) -> Int {
-    let parts = count(extent, most)
-    return count(count(extent, parts), step) * step
-  }
-
-  static func count(_ extent: Int, _ size: Int) -> Int { (extent + size - 1) / size }
 }
