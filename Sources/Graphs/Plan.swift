@@ -17,7 +17,7 @@ public struct Plan: Sendable, CustomStringConvertible {
   /// The rewrites that a graph goes through, in order.
   public static let rewrites: [any Rewrite] = [
     RemoveUnusedNodes(), FuseGatedResidual(), FuseShiftedResidual(), FuseNormalization(), FuseNormalizeSqueeze(),
-    FuseEntropies(), FuseDepthwiseMaxima(), FuseLinearActivation(), FuseAddLayerNorm(), ChooseConvolutionMethods(),
+    DeferNormToGates(), FuseEntropies(), FuseDepthwiseMaxima(), FuseLinearActivation(), FuseAddLayerNorm(), ChooseConvolutionMethods(),
     FuseNormalizedConvolution(), MeasureConvolutions(),
   ]
 

@@ -15,28 +15,6 @@ func inLanes(_ range: Range<Int>, _ body: (_ position: Int, _ count: Int) -> Voi
   if position < end { body(position, end - position) }
 }
 
-/// Visits rows of `channels` floats, several at a time, then what is left one by one: what a kernel keeps for a channel it
-/// loads and stores once for all of them.
-///
-/// Four, or two where rows begin a page apart: with the kernel's own numbers they would not fit the first cache, whose
-/// lines lie where their last address bits say. `body` gets the first row and how many.
-@inline(__always)
-func inRows(_ rows: Range<Int>, of channels: Int, _ body: (_ row: Int, _ count: Int) -> Void) {
-  var row = rows.lowerBound
-  let end = rows.upperBound
-  if channels < 1024 {
-    while row + 4 <= end {
-      body(row, 4)
-      row += 4
-    }
-  }
-  while row + 2 <= end {
-    body(row, 2)
-    row += 2
-  }
-  if row < end { body(row, 1) }
-}
-
 extension SIMD16<Float> {
   /// These lanes up to `count`, `fill` in the others: what must not count in a sum or win as the largest.
   @inline(__always)

@@ -17,8 +17,9 @@ public enum SingleRun {
   }
 
   /// The gradients at the differentiable inputs (nothing at the others) for `outputGradients`.
+  /// - Parameter begun: what is added to, at the first inputs.
   public static func backward(
-    _ subject: any Operator, _ inputs: [(Shape, [Float])], outputGradients: [[Float]?]
+    _ subject: any Operator, _ inputs: [(Shape, [Float])], outputGradients: [[Float]?], onto begun: [[Float]] = []
   ) -> [[Float]] {
     let shapes = inputs.map(\.0)
     guard let results = try? subject.outputShapes(for: shapes) else { return [] }
@@ -26,8 +27,10 @@ public enum SingleRun {
     let views = inputs.map { memory.view($0.0, $0.1) }
     let outputs = zip(results, forward(subject, inputs)).map { memory.view($0, $1) }
     let gradients = zip(results, outputGradients).map { shape, values in values.map { memory.view(shape, $0) } }
-    let targets = shapes.indices.map { input in
-      subject.isDifferentiable(input: input) ? GradientTarget(memory.view(shapes[input]), accumulates: false) : nil
+    let targets = shapes.indices.map { input -> GradientTarget? in
+      let start = input < begun.count ? begun[input] : nil
+      return subject.isDifferentiable(input: input)
+        ? GradientTarget(memory.view(shapes[input], start), accumulates: start != nil) : nil
     }
     let call = BackwardCall(
       inputs: views, outputs: outputs, outputGradients: gradients, inputGradients: targets,

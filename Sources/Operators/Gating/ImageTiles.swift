@@ -59,6 +59,9 @@ struct ImageTiles {
 }
 
 extension Shape {
+  /// The shape of a number for each channel of each image.
+  var squeezed: Shape { [self[0], 1, 1, self[3]] }
+
   /// Whether this is a number for each channel of each image of `activation`.
   public func isChannelGate(of activation: Shape) -> Bool {
     rank == 4 && self == [activation[0], 1, 1, activation[3]]

@@ -41,7 +41,7 @@ public struct Normalize: Operator, Equatable {
 
   public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {
     let period = ChannelPeriod(channels: inputs[0].channels)
-    guard pass == .backward else { return Scratch(perWorker: 2 * period.width) }
+    guard pass == .backward else { return Scratch(perWorker: ChannelAffine.floats(inputs[0])) }
     let sums = ChannelGradientSums(period: period, rows: inputs[0].count / period.channels).scratch
     return Scratch(shared: 3 * period.width + sums.shared, perWorker: 2 * period.width + sums.perWorker)
   }
@@ -67,36 +67,4 @@ public struct Normalize: Operator, Equatable {
       }
     }
   }
-}
-
-/// scale x + shift, both numbers spread over a period of channels: what a batch norm is once its statistics are known.
-struct ChannelAffine {
-  let period: ChannelPeriod
-  private let scales: UnsafePointer<Float>
-  private let shifts: UnsafePointer<Float>
-
-  /// From the inputs of `Normalize`, in `memory` of two periods. Every worker computes these few numbers for itself:
-  /// cheaper than a barrier.
-  @inline(__always)
-  init(_ inputs: [TensorView], in memory: UnsafeMutablePointer<Float>) {
-    period = ChannelPeriod(channels: inputs[0].shape.channels)
-    let weight = inputs[1].pointer, bias = inputs[2].pointer, mean = inputs[3].pointer, inverse = inputs[4].pointer
-    for channel in 0..<period.channels {
-      let scale = Float(Double(weight[channel]) * Double(inverse[channel]))
-      period.spread(scale, channel, into: memory)
-      // From the rounded scale, so that x = mean gives the bias up to the rounding of one number.
-      period.spread(
-        Float(Double(bias[channel]) - Double(mean[channel]) * Double(scale)), channel, into: memory + period.width)
-    }
-    scales = UnsafePointer(memory)
-    shifts = UnsafePointer(memory + period.width)
-  }
-
-  @inline(__always)
-  func callAsFunction(_ x: Lanes, _ place: Int) -> Lanes {
-    shifts.lanes(at: place).addingProduct(scales.lanes(at: place), x)
-  }
-
-  @inline(__always)
-  func callAsFunction(_ x: Float, _ place: Int) -> Float { shifts[place].addingProduct(scales[place], x) }
 }
