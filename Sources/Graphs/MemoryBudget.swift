@@ -1,6 +1,6 @@
 /// How much memory the arena of a training step may take. Whatever is chosen, the numbers are the same.
 public enum MemoryBudget: Hashable, Sendable {
-  /// What is nearly free to compute again does not wait for the backward pass.
+  /// What is nearly free to compute again does not wait for the backward pass, where the network takes much memory.
   case auto
   /// Everything waits, nothing is computed again.
   case unlimited

@@ -40,8 +40,8 @@ public struct Plan: Sendable, CustomStringConvertible {
   ) {
     let program = Program(rewrites.reduce(graph) { $1.apply(to: $0) })
     self.init(
-      recomputes ? Recomputation.free(program, workers: workers) : program, workers: workers, layout: layout,
-      bucketBytes: bucketBytes, inPlace: inPlace)
+      recomputes ? Recomputation.free(program, workers: workers, written: Program(graph)) : program, workers: workers,
+      layout: layout, bucketBytes: bucketBytes, inPlace: inPlace)
   }
 
   /// Plans `graph` so that the arena keeps to a budget.

@@ -20,6 +20,10 @@ struct Recomputation {
   /// the memory that PyTorch takes, at 20 it takes 0.6 and 3 % more time.
   private static let freeShare = 20
 
+  /// What is enough where no budget is given: memory below this part of what the network would take as it is written, each
+  /// operator on its own, is not bought with time. ResNet-50 comes to about that; fused attention takes less as it is.
+  private static let enough = (numerator: 3, denominator: 5)
+
   private init(_ program: Program, workers: Int) {
     self.program = program
     self.workers = workers
@@ -28,13 +32,18 @@ struct Recomputation {
     outcome = profile.evaluate(repeated)
   }
 
-  /// `program` with what is nearly free computed again: cheap operators only, within a twentieth of the step's cost.
-  static func free(_ program: Program, workers: Int) -> Program {
+  /// `program` with what is nearly free computed again: cheap operators only, within a twentieth of the step's cost, and
+  /// until three fifths of the memory of `written` are enough.
+  /// - Parameter written: the program without rewrites.
+  static func free(_ program: Program, workers: Int, written: Program) -> Program {
     guard program.steps.count > program.forwardCount else { return program }
+    var plain = MemoryProfile(written, workers: workers)
+    let whole = plain.evaluate([Bool](repeating: false, count: written.forwardCount)).peak
+    let enough = whole / Self.enough.denominator * Self.enough.numerator
     var search = Recomputation(program, workers: workers)
     let candidates = search.candidates { program.graph.nodes[$0].subject.isCheapToRepeat }
     let limit = program.steps.reduce(0) { $0 + MemoryProfile.cost(of: $1, in: program) } / freeShare
-    while let choice = search.best(candidates, limit: limit) { search.take(choice) }
+    while search.outcome.peak > enough, let choice = search.best(candidates, limit: limit) { search.take(choice) }
     return search.result
   }
 
