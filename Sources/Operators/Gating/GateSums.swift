@@ -10,7 +10,8 @@ struct GateSums {
   private let tiles: ImageTiles
   /// Partial results of each tile and channel.
   let plain, centered: UnsafeMutablePointer<Float>
-  private let norm: (weight: UnsafeMutablePointer<Float>, bias: UnsafeMutablePointer<Float>, inverse: UnsafeMutablePointer<Float>)?
+  private typealias Row = UnsafeMutablePointer<Float>
+  private let norm: (weight: Row, bias: Row, inverse: Row)?
 
   /// The shared memory that it needs, in floats.
   static func floats(_ tiles: ImageTiles) -> Int { 2 * tiles.partialCount }
@@ -35,7 +36,7 @@ struct GateSums {
     _ worker: Worker
   ) {
     let channels = tiles.channels
-    func row(_ row: UnsafeMutablePointer<Float>?, _ channel: Int, _ count: Int, or value: Double) -> SIMD16<Double> {
+    func row(_ row: Row?, _ channel: Int, _ count: Int, or value: Double) -> SIMD16<Double> {
       row.map { SIMD16<Double>($0.lanes(at: channel, first: count)) } ?? SIMD16(repeating: value)
     }
     tiles.results(worker) { image, channel, count, partial in

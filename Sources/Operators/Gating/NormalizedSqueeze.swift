@@ -50,13 +50,14 @@ public struct NormalizedSqueeze: Operator {
       (x - means.lanes(at: channel, first: count), affine(x, channel))
     }
     worker.barrier()
-    let weight = call.inputs[1].pointer, bias = call.inputs[2].pointer, inverse = call.inputs[4].pointer
+    func row(_ input: Int, _ channel: Int, _ count: Int) -> SIMD16<Double> {
+      SIMD16<Double>(call.inputs[input].pointer.lanes(at: channel, first: count))
+    }
     statistics.finish(
       maximum: hasMaximum ? outputs[1] : nil, position: hasMaximum ? outputs[2] : nil, worker
     ) { mean, at, channel, count in
       outputs[centered].pointer.store(Lanes(mean), at: at, first: count)
-      let scale = SIMD16<Double>(weight.lanes(at: channel, first: count)) * SIMD16<Double>(inverse.lanes(at: channel, first: count))
-      let y = SIMD16<Double>(bias.lanes(at: channel, first: count)) + scale * mean
+      let y = row(2, channel, count) + row(1, channel, count) * row(4, channel, count) * mean
       outputs[0].pointer.store(Lanes(y), at: at, first: count)
     }
   }
