@@ -42,20 +42,21 @@ struct LocalStepsTests {
     }
   }
 
-  /// The first loss has gone through the norms once, the second through their gradients too; what follows drifts apart,
-  /// all the more where rounding has put a value on the other side of a ReLU's kink. Winograd's rounding, ten times that of
-  /// the plain convolutions and another for four images than for sixteen, does so in every few steps, and so may that of
-  /// norms that are left to their gates, as synchronized ones are not: with these the first loss alone must agree.
+  /// The first loss has gone through the norms once, later ones through their gradients too. At ten times this rate each
+  /// step amplifies the last one's rounding, a thousandfold in six, all the more where it has put a value on the other side
+  /// of a ReLU's kink. Winograd's rounding, ten times that of the plain convolutions and another for four images than for
+  /// sixteen, does so in every few steps, and so may that of norms that are left to their gates, as synchronized ones are
+  /// not: with these the first loss alone must agree.
   @Test func `Norms over all ranks give nearly what one rank has with the whole batch`() throws {
-    let run = try TinyRun(), rewrites = "run.disable_rewrites=[choose_convolution_methods, defer_norm_to_gates]"
-    let plain = ["distributed.replicas=0", rewrites]
+    let run = try TinyRun(), calm = ["distributed.replicas=0", "optimizer.learning_rate=0.005"]
+    let plain = calm + ["run.disable_rewrites=[choose_convolution_methods, defer_norm_to_gates]"]
     try run.train("whole", plain)
     try run.train("four", plain + ["model.batch_norm=synchronized"], ranks: 4)
-    try run.train("fast", ["distributed.replicas=0", "model.batch_norm=synchronized"], ranks: 4)
+    try run.train("fast", calm + ["model.batch_norm=synchronized"], ranks: 4)
     let whole = try run.losses("whole"), four = try run.losses("four"), fast = try run.losses("fast")
     try #require(whole.count == 6 && four.count == 6 && fast.count == 6)
-    for (step, tolerance) in [1e-6, 1e-4, 1e-3, 1e-3, 1e-3, 1e-3].enumerated() {
-      #expect(abs(whole[step] - four[step]) < tolerance * whole[step], "step \(step + 1) of \(whole) and \(four)")
+    for step in 0..<6 {
+      #expect(abs(whole[step] - four[step]) < 1e-6 * whole[step], "step \(step + 1) of \(whole) and \(four)")
     }
     #expect(abs(fast[0] - whole[0]) < 1e-6 * whole[0], "\(fast[0]) and \(whole[0])")
   }
