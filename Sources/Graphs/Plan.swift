@@ -17,8 +17,8 @@ public struct Plan: Sendable, CustomStringConvertible {
   /// The rewrites that a graph goes through, in order.
   public static let rewrites: [any Rewrite] = [
     RemoveUnusedNodes(), FuseGatedResidual(), FuseShiftedResidual(), FuseNormalization(), FuseNormalizeSqueeze(),
-    DeferNormToGates(), FuseEntropies(), FuseDepthwiseMaxima(), FuseLinearActivation(), FuseAddLayerNorm(), ChooseConvolutionMethods(),
-    FuseNormalizedConvolution(), MeasureConvolutions(),
+    DeferNormToGates(), FuseEntropies(), FuseDepthwiseMaxima(), FuseLinearActivation(), FuseAddLayerNorm(),
+    ChooseConvolutionMethods(), FuseNormalizedConvolution(), MeasureConvolutions(),
   ]
 
   /// The rewrites but for those that are called so: how a run tells a faulty rewrite from a faulty network.
@@ -40,7 +40,7 @@ public struct Plan: Sendable, CustomStringConvertible {
   ) {
     let program = Program(rewrites.reduce(graph) { $1.apply(to: $0) })
     self.init(
-      recomputes ? Recomputation.free(program, workers: workers, written: Program(graph)) : program, workers: workers,
+      recomputes ? Recomputation.free(program, workers: workers, written: graph) : program, workers: workers,
       layout: layout, bucketBytes: bucketBytes, inPlace: inPlace)
   }
 

@@ -34,11 +34,10 @@ struct Recomputation {
 
   /// `program` with what is nearly free computed again: cheap operators only, within a twentieth of the step's cost, and
   /// until three fifths of the memory of `written` are enough.
-  /// - Parameter written: the program without rewrites.
-  static func free(_ program: Program, workers: Int, written: Program) -> Program {
+  /// - Parameter written: the graph without rewrites.
+  static func free(_ program: Program, workers: Int, written: Graph) -> Program {
     guard program.steps.count > program.forwardCount else { return program }
-    var plain = MemoryProfile(written, workers: workers)
-    let whole = plain.evaluate([Bool](repeating: false, count: written.forwardCount)).peak
+    let whole = Recomputation(Program(written), workers: workers).outcome.peak
     let enough = whole / Self.enough.denominator * Self.enough.numerator
     var search = Recomputation(program, workers: workers)
     let candidates = search.candidates { program.graph.nodes[$0].subject.isCheapToRepeat }

@@ -30,13 +30,7 @@ import Testing
   }
 
   @Test func channelAndSpatialGate() throws {
-    let names = try Self.names { trace, x in
-      let y = Self.norm(trace, x)
-      let gate = y.applying(Max(over: [1, 2])).applying(Add(), with: [y.applying(Mean(over: [1, 2]))])
-      let gated = gate.applying(Sigmoid()).applying(Multiply(), with: [y])
-      let map = gated.applying(Max(over: [3])).applying(Add(), with: [gated.applying(Mean(over: [3]))]).applying(Sigmoid())
-      return x.applying(Add(), with: [gated.applying(Multiply(), with: [map])]).applying(ReLU())
-    }
+    let names = try Self.names { FuseGatesTests.bothGates(Self.norm($0, $1), beside: $1) }
     #expect(
       names == [
         "batch_moments", "normalized_squeeze", "add", "sigmoid", "gated_channel_squeeze", "add", "sigmoid",

@@ -13,6 +13,14 @@ import Testing
       .reduce(graph) { (graph: Graph, rewrite: any Rewrite) in rewrite.apply(to: graph) }.nodes.map(\.subject.name)
   }
 
+  /// CBAM in small: x + y · gate(max y, mean y) · map(max, mean of what is gated).
+  static func bothGates(_ y: Tensor, beside x: Tensor) -> Tensor {
+    let gate = y.applying(Max(over: [1, 2])).applying(Add(), with: [y.applying(Mean(over: [1, 2]))])
+    let gated = gate.applying(Sigmoid()).applying(Multiply(), with: [y])
+    let map = gated.applying(Max(over: [3])).applying(Add(), with: [gated.applying(Mean(over: [3]))]).applying(Sigmoid())
+    return x.applying(Add(), with: [gated.applying(Multiply(), with: [map])]).applying(ReLU())
+  }
+
   static func norm(_ trace: Trace, _ x: Tensor) -> Tensor { FuseNormalizationTests.norm(trace, "bn\(x.shape)", x) }
 
   @Test func squeezeAndExcitation() throws {
@@ -25,13 +33,7 @@ import Testing
   }
 
   @Test func channelAndSpatialGate() throws {
-    let names = try Self.names { trace, x in
-      let y = Self.norm(trace, x)
-      let gate = y.applying(Max(over: [1, 2])).applying(Add(), with: [y.applying(Mean(over: [1, 2]))])
-      let gated = gate.applying(Sigmoid()).applying(Multiply(), with: [y])
-      let map = gated.applying(Max(over: [3])).applying(Add(), with: [gated.applying(Mean(over: [3]))]).applying(Sigmoid())
-      return x.applying(Add(), with: [gated.applying(Multiply(), with: [map])]).applying(ReLU())
-    }
+    let names = try Self.names { Self.bothGates(Self.norm($0, $1), beside: $1) }
     #expect(
       names == [
         "batch_moments", "normalize_squeeze", "add", "sigmoid", "gated_channel_squeeze", "add", "sigmoid", "gated_residual",

@@ -4,41 +4,37 @@ import Compute
 extension NormalizeSqueeze {
   public func backward(_ call: BackwardCall, _ worker: Worker) {
     let tiles = ImageTiles(call.inputs[0].shape), padded = ChannelPeriod(channels: tiles.channels).padded
-    let slopes = Slopes(call, tiles, hasMaximum: hasMaximum)
+    let slopes = SqueezeSlopes(call, tiles, mean: 1, hasMaximum: hasMaximum)
     let plain = call.context.sharedScratch, centered = plain + tiles.partialCount
     let a = centered + tiles.partialCount, b = a + padded, c = b + padded
-    slopes.sum(into: plain, centered, mean: call.inputs[3].pointer, worker)
+    sum(call, tiles, slopes, into: plain, centered, worker)
     worker.barrier()
     solve(call, tiles, slopes, plain, centered, (a, b, c), worker)
     guard let dx = call.inputGradients[0] else { return }
     worker.barrier()
-    let x = call.inputs[0].pointer, channels = tiles.channels
-    let output = StreamedOutput(dx, rows: channels, besides: call.outputGradients[0]?.pointer)
+    let x = call.inputs[0].pointer, dy = call.outputGradients[0]?.pointer, channels = tiles.channels
+    let output = StreamedOutput(dx, rows: channels, besides: dy)
     for index in worker.tiles(tiles.count) {
       let tile = tiles.tile(index), offsets = call.context.scratch(of: worker)
-      slopes.offsets(tile.image, into: offsets)
+      inLanes(0..<channels) { channel, count in
+        offsets.store(slopes.ofMean(tile.image, channel, count), at: channel, first: count)
+      }
       for pixel in tile.pixels {
         inLanes(0..<channels) { channel, count in
           let at = pixel * channels + channel
           let statistics = c.lanes(at: channel, first: count)
             .addingProduct(b.lanes(at: channel, first: count), x.streamedLanes(at: at, first: count))
-          let g = slopes.dy(at, count) + offsets.lanes(at: channel, first: count)
+          let g = (dy?.streamedLanes(at: at, first: count) ?? Lanes(repeating: 0)) + offsets.lanes(at: channel, first: count)
           output.put(statistics.addingProduct(a.lanes(at: channel, first: count), g), at: at, first: count)
         }
       }
-      guard hasMaximum else { continue }
-      for channel in 0..<channels {
-        let place = slopes.winner(tile.image, channel)
-        if tile.pixels.contains(place) {
-          dx.pointer[place * channels + channel] += a[channel] * slopes.dmaximum(tile.image, channel)
-        }
-      }
+      slopes.addMaxima(tile, by: a, to: dx.pointer)
     }
   }
 
   /// The totals of each channel, the gradients of the parameters, and the three numbers that dx is made with.
   private func solve(
-    _ call: BackwardCall, _ tiles: ImageTiles, _ slopes: Slopes, _ plain: UnsafePointer<Float>,
+    _ call: BackwardCall, _ tiles: ImageTiles, _ slopes: SqueezeSlopes, _ plain: UnsafePointer<Float>,
     _ centered: UnsafePointer<Float>,
     _ numbers: (a: UnsafeMutablePointer<Float>, b: UnsafeMutablePointer<Float>, c: UnsafeMutablePointer<Float>),
     _ worker: Worker
@@ -57,7 +53,7 @@ extension NormalizeSqueeze {
         var sum = plains[channel - range.lowerBound], moment = centereds[channel - range.lowerBound]
         if hasMaximum {
           for image in 0..<tiles.images {
-            let slope = Double(slopes.dmaximum(image, channel))
+            let slope = Double(slopes.ofMaximum(image, channel))
             sum += slope
             moment += slope * Double(x[slopes.winner(image, channel) * channels + channel] - mean[channel])
           }
@@ -73,60 +69,23 @@ extension NormalizeSqueeze {
       }
     }
   }
-}
 
-/// g without the part of the maximum, which reaches one place only.
-private struct Slopes {
-  let tiles: ImageTiles
-  private let x: UnsafeMutablePointer<Float>
-  private let dyPointer: UnsafeMutablePointer<Float>?
-  private let dmeanPointer, dmaximumPointer, positions: UnsafePointer<Float>?
-
-  init(_ call: BackwardCall, _ tiles: ImageTiles, hasMaximum: Bool) {
-    self.tiles = tiles
-    x = call.inputs[0].pointer
-    func gradient(_ output: Int) -> UnsafePointer<Float>? { call.outputGradients[output].map { UnsafePointer($0.pointer) } }
-    dyPointer = call.outputGradients[0]?.pointer
-    dmeanPointer = gradient(1)
-    dmaximumPointer = hasMaximum ? gradient(2) : nil
-    positions = hasMaximum ? UnsafePointer(call.outputs[3].pointer) : nil
-  }
-
+  /// Σ g and Σ g (x - mean) of every tile, g without the part of the maximum, which reaches one place only.
   @inline(__always)
-  func dy(_ at: Int, _ count: Int) -> Lanes { dyPointer?.streamedLanes(at: at, first: count) ?? Lanes(repeating: 0) }
-
-  @inline(__always)
-  func dmaximum(_ image: Int, _ channel: Int) -> Float { dmaximumPointer?[image * tiles.channels + channel] ?? 0 }
-
-  /// The pixel, counted through the batch, that gave the maximum.
-  @inline(__always)
-  func winner(_ image: Int, _ channel: Int) -> Int {
-    image * tiles.pixels + Int(positions![image * tiles.channels + channel])
-  }
-
-  /// dmean / (H W) of every channel.
-  @inline(__always)
-  func offsets(_ image: Int, into offsets: UnsafeMutablePointer<Float>) {
-    let share = 1 / Float(tiles.pixels)
-    for channel in 0..<tiles.channels { offsets[channel] = (dmeanPointer?[image * tiles.channels + channel] ?? 0) * share }
-  }
-
-  /// Σ g and Σ g (x - mean) of every tile.
-  @inline(__always)
-  func sum(
-    into plain: UnsafeMutablePointer<Float>, _ centered: UnsafeMutablePointer<Float>, mean: UnsafePointer<Float>,
-    _ worker: Worker
+  private func sum(
+    _ call: BackwardCall, _ tiles: ImageTiles, _ slopes: SqueezeSlopes, into plain: UnsafeMutablePointer<Float>,
+    _ centered: UnsafeMutablePointer<Float>, _ worker: Worker
   ) {
-    let channels = tiles.channels, share = 1 / Float(tiles.pixels)
+    let channels = tiles.channels, dy = call.outputGradients[0]?.pointer
+    let x = call.inputs[0].pointer, mean = call.inputs[3].pointer
     for index in worker.tiles(tiles.count) {
       let tile = tiles.tile(index), plain = plain + tile.partial, centered = centered + tile.partial
       plain.update(repeating: 0, count: channels)
       centered.update(repeating: 0, count: channels)
       for pixel in tile.pixels {
         inLanes(0..<channels) { channel, count in
-          let at = pixel * channels + channel
-          let offset = (dmeanPointer?.lanes(at: tile.image * channels + channel, first: count) ?? Lanes(repeating: 0)) * share
-          let g = dy(at, count) + offset
+          let at = pixel * channels + channel, offset = slopes.ofMean(tile.image, channel, count)
+          let g = (dy?.streamedLanes(at: at, first: count) ?? Lanes(repeating: 0)) + offset
           let distance = x.streamedLanes(at: at, first: count) - mean.lanes(at: channel, first: count)
           plain.store(plain.lanes(at: channel, first: count) + g, at: channel, first: count)
           centered.store(centered.lanes(at: channel, first: count).addingProduct(g, distance), at: channel, first: count)

@@ -36,7 +36,8 @@ public struct NormalizeSqueeze: Operator {
     let tiles = ImageTiles(inputs[0]), period = ChannelPeriod(channels: tiles.channels)
     switch pass {
     case .forward:
-      return Scratch(shared: PlaceStatistics.floats(tiles, hasMaximum: hasMaximum), perWorker: 2 * period.width)
+      return Scratch(
+        shared: PlaceStatistics.floats(tiles, hasMaximum: hasMaximum), perWorker: ChannelAffine.floats(inputs[0]))
     case .backward:
       return Scratch(shared: 2 * tiles.partialCount + 3 * period.padded, perWorker: period.padded)
     }

@@ -64,7 +64,7 @@ public struct NormalizedSqueeze: Operator {
 
   public func backward(_ call: BackwardCall, _ worker: Worker) {
     let tiles = ImageTiles(call.inputs[0].shape), padded = ChannelPeriod(channels: tiles.channels).padded
-    let slopes = Slopes(call, tiles, self)
+    let slopes = SqueezeSlopes(call, tiles, mean: 0, hasMaximum: hasMaximum)
     let a = call.context.sharedScratch, b = a + padded, c = b + padded
     for range in worker.ranges(tiles.channels, by: 16) {
       for channel in range {
@@ -88,19 +88,13 @@ public struct NormalizedSqueeze: Operator {
           dx.put(shift.addingProduct(b.lanes(at: channel, first: count), value), at: at, first: count)
         }
       }
-      guard hasMaximum else { continue }
-      for channel in 0..<channels {
-        let place = slopes.winner(tile.image, channel)
-        if tile.pixels.contains(place) {
-          dx.pointer[place * channels + channel] += a[channel] * slopes.ofMaximum(tile.image, channel)
-        }
-      }
+      slopes.addMaxima(tile, by: a, to: dx.pointer)
     }
   }
 
   /// Adds this operator's part to dbias and dweight of a channel, and takes both as the sums over all readers of y.
   private func addParameterGradients(
-    _ call: BackwardCall, _ tiles: ImageTiles, _ slopes: Slopes, _ channel: Int
+    _ call: BackwardCall, _ tiles: ImageTiles, _ slopes: SqueezeSlopes, _ channel: Int
   ) -> NormGradient {
     let x = call.inputs[0].pointer, centered = call.outputs[self.centered].pointer
     let mean = call.inputs[3].pointer[channel], inverse = call.inputs[4].pointer[channel]
@@ -124,39 +118,5 @@ public struct NormalizedSqueeze: Operator {
     dweight?.pointer[channel] = gradient.dweight
     dbias?.pointer[channel] = gradient.dbias
     return gradient
-  }
-}
-
-/// The gradients at y that come by way of mean and maximum.
-private struct Slopes {
-  private let tiles: ImageTiles
-  private let dmean, dmaximum, positions: UnsafePointer<Float>?
-  private let share: Float
-
-  init(_ call: BackwardCall, _ tiles: ImageTiles, _ subject: NormalizedSqueeze) {
-    self.tiles = tiles
-    func gradient(_ output: Int) -> UnsafePointer<Float>? { call.outputGradients[output].map { UnsafePointer($0.pointer) } }
-    dmean = gradient(0)
-    dmaximum = subject.hasMaximum ? gradient(1) : nil
-    positions = subject.hasMaximum ? UnsafePointer(call.outputs[2].pointer) : nil
-    share = 1 / Float(tiles.pixels)
-  }
-
-  /// dmean / (H W): what each place gets.
-  @inline(__always)
-  func ofMean(_ image: Int, _ channel: Int) -> Float { (dmean?[image * tiles.channels + channel] ?? 0) * share }
-
-  @inline(__always)
-  func ofMean(_ image: Int, _ channel: Int, _ count: Int) -> Lanes {
-    (dmean?.lanes(at: image * tiles.channels + channel, first: count) ?? Lanes(repeating: 0)) * share
-  }
-
-  @inline(__always)
-  func ofMaximum(_ image: Int, _ channel: Int) -> Float { dmaximum?[image * tiles.channels + channel] ?? 0 }
-
-  /// The pixel, counted through the batch, that gave the maximum.
-  @inline(__always)
-  func winner(_ image: Int, _ channel: Int) -> Int {
-    image * tiles.pixels + Int(positions![image * tiles.channels + channel])
   }
 }

@@ -60,15 +60,7 @@ import Testing
     var declared = OperatorCase(
       "\(shape)", GatedChannelSqueeze(), inputs: [shape, [shape[0], 1, 1, shape[3]]], outputsWithGradient: [0, 2]
     ) { inputs in
-      let map: Shape = [shape[0], shape[1], shape[2], 1]
-      func gated(_ index: [Int]) -> [Double] {
-        (0..<shape[3]).map { inputs[0][index[0], index[1], index[2], $0] * inputs[1][index[0], 0, 0, $0] }
-      }
-      return [
-        DoubleTensor(map) { gated($0).max()! },
-        DoubleTensor(map) { index in Double(gated(index).firstIndex(of: gated(index).max()!)!) },
-        DoubleTensor(map) { gated($0).reduce(0, +) / Double(shape[3]) },
-      ]
+      channelSqueeze(shape) { inputs[0][$0] * inputs[1][$0[0], 0, 0, $0[3]] }
     }
     declared.derive = { inputs in
       var stream = RandomStream(RandomKey(9))
@@ -76,6 +68,17 @@ import Testing
       for index in inputs[1].indices { inputs[1][index] = stream.uniform(0.2, 1) }
     }
     return declared
+  }
+
+  /// Maximum, its first channel and mean over the channels of what `gated` gives at an index of `shape`.
+  static func channelSqueeze(_ shape: Shape, _ gated: ([Int]) -> Double) -> [DoubleTensor] {
+    let map: Shape = [shape[0], shape[1], shape[2], 1]
+    func channels(_ index: [Int]) -> [Double] { (0..<shape[3]).map { gated([index[0], index[1], index[2], $0]) } }
+    return [
+      DoubleTensor(map) { channels($0).max()! },
+      DoubleTensor(map) { index in Double(channels(index).firstIndex(of: channels(index).max()!)!) },
+      DoubleTensor(map) { channels($0).reduce(0, +) / Double(shape[3]) },
+    ]
   }
 
   static let norms = shapes.flatMap { shape in [false, true].map { norm(shape, maximum: $0) } }

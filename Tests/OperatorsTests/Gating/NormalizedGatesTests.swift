@@ -42,15 +42,7 @@ import Testing
       "\(shape), normalized", GatedChannelSqueeze(normalizes: true),
       inputs: [shape, [shape[0], 1, 1, shape[3]]] + numbers(shape), outputsWithGradient: [0, 2]
     ) { inputs in
-      let map: Shape = [shape[0], shape[1], shape[2], 1]
-      func gated(_ index: [Int]) -> [Double] {
-        (0..<shape[3]).map { normal(inputs, 2, [index[0], index[1], index[2], $0]) * inputs[1][index[0], 0, 0, $0] }
-      }
-      return [
-        DoubleTensor(map) { gated($0).max()! },
-        DoubleTensor(map) { index in Double(gated(index).firstIndex(of: gated(index).max()!)!) },
-        DoubleTensor(map) { gated($0).reduce(0, +) / Double(shape[3]) },
-      ]
+      GatingTests.channelSqueeze(shape) { normal(inputs, 2, $0) * inputs[1][$0[0], 0, 0, $0[3]] }
     }
     declared.derive = { inputs in
       var stream = RandomStream(RandomKey(9))
