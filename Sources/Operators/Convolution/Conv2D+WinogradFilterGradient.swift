@@ -142,11 +142,12 @@ extension ConvolutionGeometry {
   ) {
     var target = planes
     for tile in tiles {
-      let (image, row, column) = winogradPlace(tile)
-      let corner = dy + ((image * outputHeight + row) * outputWidth + column) * outputChannels
+      let (_, row, column) = winogradPlace(tile)
+      let corner = dy + firstOutput(of: tile) * outputChannels, ahead = firstOutput(of: tile + 1)
       let rows = outputHeight - row, columns = outputWidth - column
       inLanes(0..<outputChannels) { channel, count in
         let source = corner + channel, place = target + channel
+        forEachPlace(of: ahead, outputWidth) { dy.prefetch(at: $0 * outputChannels + channel) }
         WinogradTransform.outputGradientTile(
           middle,
           load: { i, j in
@@ -169,6 +170,7 @@ extension ConvolutionGeometry {
       for output in outputs {
         inLanes(0..<channels) { channel, count in
           let source = sums + output * channels + channel, target = output * filterLength + channel
+          prefetchPoints(source, stride)
           WinogradTransform.filterGradientTile(
             middle,
             load: { point in

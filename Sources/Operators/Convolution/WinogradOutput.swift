@@ -6,6 +6,8 @@ protocol WinogradOutput {
   associatedtype Sums
   var none: Sums { get }
   func begin(_ stretch: Int)
+  /// Asks for what is read where values are put, a tile ahead.
+  func prefetch(at offset: Int)
   func put(_ value: Lanes, at offset: Int, channel: Int, _ count: Int, _ sums: inout Sums)
   /// - Parameters:
   ///   - values: values of a channel in the tile.
@@ -16,6 +18,9 @@ protocol WinogradOutput {
 }
 
 extension WinogradOutput {
+  @inline(__always)
+  func prefetch(at offset: Int) {}
+
   @inline(__always)
   func end(_ stretch: Int, values: Int) {}
 }
@@ -104,6 +109,9 @@ struct SlopeOutput: WinogradOutput {
     parts.plain(stretch).update(repeating: 0, count: channels)
     parts.centered(stretch).update(repeating: 0, count: channels)
   }
+
+  @inline(__always)
+  func prefetch(at offset: Int) { x.prefetch(at: offset) }
 
   @inline(__always)
   func put(_ value: Lanes, at offset: Int, channel: Int, _ count: Int, _ sums: inout Sums) {
