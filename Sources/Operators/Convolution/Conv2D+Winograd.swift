@@ -2,17 +2,17 @@ import Compute
 
 /// Winograd's method for 3x3 filters with stride 1: tiles of 6x6 inputs and the filters are transformed, multiplied
 /// point by point, which sums over channels and so is one matrix product for each of the 36 points, and transformed
-/// back to 4x4 outputs. A quarter of the multiplications of the definition, where tiles fit the image.
+/// back to 4x4 outputs. A quarter of the multiplications of the definition, where tiles fit the image; `WinogradTiles` says
+/// what is done where they do not.
 ///
 /// A chunk of tiles goes through all three stages while it lies in the cache of its worker. Filters larger than a cache
 /// would be read anew for every chunk: there a group of tiles is transformed by all workers, which then share the
 /// points, so that a group reads the filters once.
 extension ConvolutionGeometry {
   private var points: Int { WinogradTransform.points }
-  private var tileRows: Int { (outputHeight + WinogradTransform.side - 1) / WinogradTransform.side }
-  private var tileColumns: Int { (outputWidth + WinogradTransform.side - 1) / WinogradTransform.side }
+  var tiling: WinogradTiles { WinogradTiles(images: images, height: outputHeight, width: outputWidth) }
   /// Tiles of the batch.
-  var winogradTiles: Int { images * tileRows * tileColumns }
+  var winogradTiles: Int { tiling.count }
 
   /// Tiles a chunk, in sixes as products take them: both transformed forms within 1.5 MiB, as long as products have 48
   /// rows.
@@ -75,51 +75,54 @@ extension ConvolutionGeometry {
     _ scratch: UnsafeMutablePointer<Float>, _ worker: Worker
   ) {
     transformFilters(weight, into: transformed, scratch, worker)
-    let group = sharedTiles
+    let group = sharedTiles, tiling = tiling
     let inputs = sharesTiles ? transformed + points * filterStride : scratch + ownFloats
     let outputs = inputs + points * inputStride
     guard sharesTiles else {
       worker.barrier()
       for tiles in worker.ranges(winogradTiles, by: group) {
-        transformInputs(x, read, tiles, into: inputs, stride: inputStride, scratch)
-        for point in 0..<points { multiply(point, inputs, transformed, tiles: tiles.count, into: outputs) }
-        transformOutputs(outputs, tiles, into: output, stretch: tiles.lowerBound / group, scratch)
+        transformInputs(x, read, tiling, tiles, into: inputs, stride: inputStride, scratch)
+        for point in 0..<points { multiply(point, tiling, tiles, inputs, transformed, into: outputs) }
+        transformOutputs(outputs, tiling, tiles, into: output, stretch: tiles.lowerBound / group, scratch)
       }
       return
     }
     for start in stride(from: 0, to: winogradTiles, by: group) {
-      let count = min(group, winogradTiles - start)
+      let count = min(group, winogradTiles - start), tiles = start..<start + count
       for range in worker.ranges(count, by: 8) {
         transformInputs(
-          x, read, start + range.lowerBound..<start + range.upperBound, into: inputs + range.lowerBound * channels,
+          x, read, tiling, start + range.lowerBound..<start + range.upperBound, into: inputs + range.lowerBound * channels,
           stride: inputStride, scratch)
       }
       worker.barrier()
-      for point in worker.tiles(points) { multiply(point, inputs, transformed, tiles: count, into: outputs) }
+      for point in worker.tiles(points) { multiply(point, tiling, tiles, inputs, transformed, into: outputs) }
       worker.barrier()
       for range in worker.ranges(count, by: 8) {
         transformOutputs(
-          outputs + range.lowerBound * outputChannels, start + range.lowerBound..<start + range.upperBound,
+          outputs + range.lowerBound * outputChannels, tiling, start + range.lowerBound..<start + range.upperBound,
           into: output, stretch: start / group * stretchesPerGroup + range.lowerBound / 8, scratch)
       }
       // The last group may be smaller.
       for stretch in worker.tiles(stretchesPerGroup - (count + 7) / 8) {
         transformOutputs(
-          outputs, start..<start, into: output, stretch: start / group * stretchesPerGroup + (count + 7) / 8 + stretch,
-          scratch)
+          outputs, tiling, start..<start, into: output,
+          stretch: start / group * stretchesPerGroup + (count + 7) / 8 + stretch, scratch)
       }
     }
   }
 
-  /// One point's product, `[tiles, C] · [C, O]`.
+  /// One point's product, `[tiles, C] · [C, O]`, for those of the tiles that take it.
   private func multiply(
-    _ point: Int, _ inputs: UnsafeMutablePointer<Float>, _ transformed: UnsafeMutablePointer<Float>, tiles: Int,
-    into outputs: UnsafeMutablePointer<Float>
+    _ point: Int, _ tiling: WinogradTiles, _ tiles: Range<Int>, _ inputs: UnsafeMutablePointer<Float>,
+    _ transformed: UnsafeMutablePointer<Float>, into outputs: UnsafeMutablePointer<Float>
   ) {
+    let taking = tiling.taking(point).clamped(to: tiles), first = taking.lowerBound - tiles.lowerBound
+    guard !taking.isEmpty else { return }
     let isLarge = points * filterStride > ColumnPanels.residentFloats && point + 1 < points
     panelProduct(
-      m: tiles, MatrixOperand(inputs + point * inputStride, leading: channels), panels(point, transformed),
-      into: outputs + point * outputStride, leading: outputChannels,
+      m: taking.count, MatrixOperand(inputs + point * inputStride + first * channels, leading: channels),
+      panels(point, transformed), into: outputs + point * outputStride + first * outputChannels,
+      leading: outputChannels,
       following: isLarge ? transformed + (point + 1) * filterStride : nil)
   }
 
@@ -168,28 +171,28 @@ extension ConvolutionGeometry {
   /// Bᵀ d B of the tiles' inputs: 36 matrices `[tiles, C]`.
   @inline(__always)
   func transformInputs(
-    _ x: UnsafeMutablePointer<Float>, _ read: some ActivationReader, _ tiles: Range<Int>,
+    _ x: UnsafeMutablePointer<Float>, _ read: some ActivationReader, _ tiling: WinogradTiles, _ tiles: Range<Int>,
     into planes: UnsafeMutablePointer<Float>, stride: Int, _ middle: UnsafeMutablePointer<Float>
   ) {
     var target = planes
-    for tile in tiles {
-      let (image, outputRow, outputColumn) = winogradPlace(tile)
-      let top = outputRow - paddingY, left = outputColumn - paddingX
-      let corner = x + ((image * height + top) * width + left) * channels
-      let isInside = top >= 0 && left >= 0 && top + 6 <= height && left + 6 <= width
+    for index in tiles {
+      let tile = tiling[index]
+      let top = tile.row - paddingY, left = tile.column - paddingX
+      let corner = x + ((tile.image * height + top) * width + left) * channels
+      let isInside = top >= 0 && left >= 0 && top + tile.height + 2 <= height && left + tile.width + 2 <= width
       // What the next tile reads and those above and before it have not.
-      let next = winogradPlace(tile + 1)
+      let next = tiling[index + 1]
       let ahead = (next.image * height + next.row - paddingY + 2) * width + next.column - paddingX + 2
       inLanes(0..<channels) { channel, count in
         let source = corner + channel, place = target + channel
         forEachPlace(of: ahead, width) { x.prefetch(at: $0 * channels + channel) }
         if isInside {
           WinogradTransform.inputTile(
-            middle, load: { read(source.lanes(at: ($0 * width + $1) * channels, first: count), channel, count) },
+            tile, middle, load: { read(source.lanes(at: ($0 * width + $1) * channels, first: count), channel, count) },
             store: { place.store($1, at: $0 * stride, first: count) })
         } else {
           WinogradTransform.inputTile(
-            middle,
+            tile, middle,
             load: { row, column in
               top + row >= 0 && top + row < height && left + column >= 0 && left + column < width
                 ? read(source.lanes(at: (row * width + column) * channels, first: count), channel, count)
@@ -205,24 +208,24 @@ extension ConvolutionGeometry {
   /// Aᵀ m A of 36 matrices `[tiles, O]`.
   @inline(__always)
   private func transformOutputs(
-    _ planes: UnsafeMutablePointer<Float>, _ tiles: Range<Int>, into output: some WinogradOutput, stretch: Int,
-    _ middle: UnsafeMutablePointer<Float>
+    _ planes: UnsafeMutablePointer<Float>, _ tiling: WinogradTiles, _ tiles: Range<Int>,
+    into output: some WinogradOutput, stretch: Int, _ middle: UnsafeMutablePointer<Float>
   ) {
     let stride = outputStride
     var source = planes, seen = 0
     output.begin(stretch)
-    for tile in tiles {
-      let (_, row, column) = winogradPlace(tile)
-      let corner = firstOutput(of: tile) * outputChannels
-      let rows = outputHeight - row, columns = outputWidth - column
-      let values = min(rows, WinogradTransform.side) * min(columns, WinogradTransform.side)
-      let ahead = firstOutput(of: tile + 1)
+    for index in tiles {
+      let tile = tiling[index], corner = firstOutput(of: tile) * outputChannels
+      let rows = min(tile.height, outputHeight - tile.row), columns = min(tile.width, outputWidth - tile.column)
+      let values = rows * columns, ahead = firstOutput(of: tiling[index + 1])
       inLanes(0..<outputChannels) { channel, count in
         let place = source + channel
         var sums = output.none
         forEachPlace(of: ahead, outputWidth) { output.prefetch(at: $0 * outputChannels + channel) }
         prefetchPoints(place, stride)
-        WinogradTransform.outputTile(middle, load: { place.lanes(at: $0 * stride, first: count) }) { i, j, value in
+        WinogradTransform.outputTile(
+          tile, middle, load: { place.lanes(at: $0 * stride, first: count) }
+        ) { i, j, value in
           if i < rows && j < columns {
             output.put(
               value, at: corner + (i * outputWidth + j) * outputChannels + channel, channel: channel, count, &sums)
@@ -236,14 +239,6 @@ extension ConvolutionGeometry {
     output.end(stretch, values: seen)
   }
 
-  /// The image of a tile, and the row and column of its first output.
-  @inline(__always)
-  func winogradPlace(_ tile: Int) -> (image: Int, row: Int, column: Int) {
-    let (line, column) = tile.quotientAndRemainder(dividingBy: tileColumns)
-    let (image, row) = line.quotientAndRemainder(dividingBy: tileRows)
-    return (image, row * WinogradTransform.side, column * WinogradTransform.side)
-  }
-
   /// Asks for what comes soon in the matrices of all points: more walks at a time than the processor foresees.
   @inline(__always)
   func prefetchPoints(_ place: UnsafeMutablePointer<Float>, _ stride: Int) {
@@ -252,17 +247,16 @@ extension ConvolutionGeometry {
 
   /// The pixel of a tile's first output.
   @inline(__always)
-  func firstOutput(of tile: Int) -> Int {
-    let (image, row, column) = winogradPlace(tile)
-    return (image * outputHeight + row) * outputWidth + column
+  func firstOutput(of tile: WinogradTile) -> Int {
+    (tile.image * outputHeight + tile.row) * outputWidth + tile.column
   }
 
   /// The sixteen pixels of a tile of outputs that begins at `first`, in rows of `width`: for kernels that ask for the
   /// next tile, whose lines lie a row of channels apart and are not foreseen.
   @inline(__always)
   func forEachPlace(of first: Int, _ width: Int, _ body: (_ pixel: Int) -> Void) {
-    for row in 0..<WinogradTransform.side {
-      for column in 0..<WinogradTransform.side { body(first + row * width + column) }
+    for row in 0..<4 {
+      for column in 0..<4 { body(first + row * width + column) }
     }
   }
 }

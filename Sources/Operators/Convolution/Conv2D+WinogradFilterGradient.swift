@@ -77,9 +77,7 @@ extension ConvolutionGeometry {
         let tiles = start..<min(start + group, end)
         transformPair(dy, x, read, tiles, into: transformed, at: 0, scratch)
         for point in 0..<points {
-          addProduct(
-            transformed, point, tiles: tiles.count, to: sums + part * points * sumStride,
-            accumulate: start > first, scratch)
+          addProduct(transformed, point, tiles, of: first..<end, to: sums + part * points * sumStride, scratch)
         }
         start = tiles.upperBound
       }
@@ -103,22 +101,30 @@ extension ConvolutionGeometry {
       }
       worker.barrier()
       for point in worker.tiles(points) {
-        addProduct(transformed, point, tiles: count, to: sums, accumulate: start > 0, scratch)
+        addProduct(transformed, point, start..<start + count, of: 0..<winogradTiles, to: sums, scratch)
       }
     }
   }
 
-  /// One point's product of transformed output gradients and inputs, `[O, tiles] · [tiles, C]`.
+  /// One point's product of transformed output gradients and inputs, `[O, tiles] · [tiles, C]`, for those of the tiles
+  /// that take it: to what the part's tiles before them have summed.
   private func addProduct(
-    _ transformed: UnsafeMutablePointer<Float>, _ point: Int, tiles: Int, to sums: UnsafeMutablePointer<Float>,
-    accumulate: Bool, _ scratch: UnsafeMutablePointer<Float>
+    _ transformed: UnsafeMutablePointer<Float>, _ point: Int, _ tiles: Range<Int>, of part: Range<Int>,
+    to sums: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutablePointer<Float>
   ) {
     let inputStride = Self.planeStride(batchTiles * channels)
     let slopeStride = Self.planeStride(batchTiles * outputChannels)
+    let inPart = tiling.taking(point).clamped(to: part), taking = inPart.clamped(to: tiles)
+    let sums = sums + point * sumStride, first = taking.lowerBound - tiles.lowerBound
+    guard !taking.isEmpty else {
+      if inPart.isEmpty { sums.update(repeating: 0, count: outputChannels * channels) }
+      return
+    }
     columnProduct(
-      m: outputChannels, n: channels, k: tiles, transformed + points * inputStride + point * slopeStride,
-      leadingA: outputChannels, transformed + point * inputStride, leadingB: channels, into: sums + point * sumStride,
-      leading: channels, accumulate: accumulate, scratch: scratch + points * 16)
+      m: outputChannels, n: channels, k: taking.count,
+      transformed + points * inputStride + point * slopeStride + first * outputChannels, leadingA: outputChannels,
+      transformed + point * inputStride + first * channels, leadingB: channels, into: sums, leading: channels,
+      accumulate: taking.lowerBound > inPart.lowerBound, scratch: scratch + points * 16)
   }
 
   /// Bᵀ x B and A dy Aᵀ of `tiles`, from row `place` of a group on.
@@ -130,7 +136,7 @@ extension ConvolutionGeometry {
   ) {
     let inputStride = Self.planeStride(batchTiles * channels)
     let slopeStride = Self.planeStride(batchTiles * outputChannels)
-    transformInputs(x, read, tiles, into: transformed + place * channels, stride: inputStride, middle)
+    transformInputs(x, read, tiling, tiles, into: transformed + place * channels, stride: inputStride, middle)
     transformOutputGradients(
       dy, tiles, into: transformed + points * inputStride + place * outputChannels, stride: slopeStride, middle)
   }
@@ -140,16 +146,17 @@ extension ConvolutionGeometry {
     _ dy: UnsafeMutablePointer<Float>, _ tiles: Range<Int>, into planes: UnsafeMutablePointer<Float>, stride: Int,
     _ middle: UnsafeMutablePointer<Float>
   ) {
+    let tiling = tiling
     var target = planes
-    for tile in tiles {
-      let (_, row, column) = winogradPlace(tile)
-      let corner = dy + firstOutput(of: tile) * outputChannels, ahead = firstOutput(of: tile + 1)
-      let rows = outputHeight - row, columns = outputWidth - column
+    for index in tiles {
+      let tile = tiling[index], ahead = firstOutput(of: tiling[index + 1])
+      let corner = dy + firstOutput(of: tile) * outputChannels
+      let rows = outputHeight - tile.row, columns = outputWidth - tile.column
       inLanes(0..<outputChannels) { channel, count in
         let source = corner + channel, place = target + channel
         forEachPlace(of: ahead, outputWidth) { dy.prefetch(at: $0 * outputChannels + channel) }
         WinogradTransform.outputGradientTile(
-          middle,
+          tile, middle,
           load: { i, j in
             i < rows && j < columns
               ? source.lanes(at: (i * outputWidth + j) * outputChannels, first: count) : Lanes(repeating: 0)

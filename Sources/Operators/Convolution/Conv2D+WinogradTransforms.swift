@@ -9,14 +9,16 @@ import Compute
 ///
 /// Lanes are neighbouring channels. The gradient at the filter is the transpose of the same bilinear form:
 /// dg = Gᵀ [(Bᵀ d B) ⊙ (A dy Aᵀ)] G.
+///
+/// Three outputs in a direction need five points. A short tile leaves -b out: B of 0, ±a, b and ∞ takes up the other
+/// denominators of the interpolation, so that G stays what it is.
 enum WinogradTransform {
   /// Values of one transformed tile.
   static let points = 36
-  /// Rows and columns of outputs that a tile computes.
-  static let side = 4
 
   /// Six values of a row or a column.
   typealias Six = (Lanes, Lanes, Lanes, Lanes, Lanes, Lanes)
+  typealias Five = (Lanes, Lanes, Lanes, Lanes, Lanes)
   typealias Four = (Lanes, Lanes, Lanes, Lanes)
   typealias Three = (Lanes, Lanes, Lanes)
 
@@ -33,6 +35,16 @@ enum WinogradTransform {
     )
   }
 
+  /// Bᵀ d for three outputs; what stands for -b is nothing.
+  @inline(__always)
+  static func shortInput(_ d: Five) -> Six {
+    let inner = sum(d.3 - d.1, -a, d.2), outer = sum(d.3 + d.1, -3 * a, d.2)
+    return (
+      sum(sum(sum(d.0, -2, d.2), b, d.3), -a, d.1), inner * (1.5 * b), outer * (0.5 * b),
+      sum(d.3, -0.5, d.1) * (2 * b), Lanes(repeating: 0), sum(sum(sum(d.4, -b, d.3), -0.5, d.2), a, d.1)
+    )
+  }
+
   /// Aᵀ m.
   @inline(__always)
   static func output(_ m: Six) -> Four {
@@ -42,12 +54,30 @@ enum WinogradTransform {
     )
   }
 
+  /// Aᵀ m for three outputs; the fourth is nothing.
+  @inline(__always)
+  static func shortOutput(_ m: Five) -> Four {
+    let even = m.1 + m.2
+    return (
+      m.0 + even + m.3, sum((m.1 - m.2) * a, b, m.3), sum(sum(m.4, 0.5, even), 2, m.3), Lanes(repeating: 0)
+    )
+  }
+
   /// A dy.
   @inline(__always)
   static func outputGradient(_ y: Four) -> Six {
     let even = sum(y.0, 0.5, y.2), odd = sum(y.1, 0.5, y.3)
     let evenTwo = sum(y.0, 2, y.2), oddTwo = sum(y.1, 2, y.3)
     return (y.0, sum(even, a, odd), sum(even, -a, odd), sum(evenTwo, b, oddTwo), sum(evenTwo, -b, oddTwo), y.3)
+  }
+
+  /// A dy of three output gradients; what stands for -b is nothing.
+  @inline(__always)
+  static func shortOutputGradient(_ y: Three) -> Six {
+    let even = sum(y.0, 0.5, y.2)
+    return (
+      y.0, sum(even, a, y.1), sum(even, -a, y.1), sum(sum(y.0, 2, y.2), b, y.1), Lanes(repeating: 0), y.2
+    )
   }
 
   /// G g.
@@ -78,32 +108,38 @@ enum WinogradTransform {
   /// - Parameter middle: room for 36 vectors.
   @inline(__always)
   static func inputTile(
-    _ middle: UnsafeMutablePointer<Float>, load: (_ row: Int, _ column: Int) -> Lanes,
+    _ tile: WinogradTile, _ middle: UnsafeMutablePointer<Float>, load: (_ row: Int, _ column: Int) -> Lanes,
     store: (_ point: Int, Lanes) -> Void
   ) {
-    for column in 0..<6 {
-      let t = input((
-        load(0, column), load(1, column), load(2, column), load(3, column), load(4, column), load(5, column)
-      ))
+    for column in 0..<tile.width + 2 {
+      let first = (load(0, column), load(1, column), load(2, column), load(3, column), load(4, column))
+      let t =
+        tile.isShortDown
+        ? shortInput(first) : input((first.0, first.1, first.2, first.3, first.4, load(5, column)))
       put(t, at: column, to: middle)
     }
-    for row in 0..<6 { store6(input(six(middle, row)), row, store) }
+    for row in 0..<6 where !(tile.isShortDown && row == WinogradTiles.left) {
+      let d = six(middle, row)
+      store6(tile.isShortAcross ? shortInput((d.0, d.1, d.2, d.3, d.4)) : input(d), row, store)
+    }
   }
 
-  /// A dy Aᵀ of a 4x4 tile.
+  /// A dy Aᵀ of a tile of output gradients.
   @inline(__always)
   static func outputGradientTile(
-    _ middle: UnsafeMutablePointer<Float>, load: (_ row: Int, _ column: Int) -> Lanes,
+    _ tile: WinogradTile, _ middle: UnsafeMutablePointer<Float>, load: (_ row: Int, _ column: Int) -> Lanes,
     store: (_ point: Int, Lanes) -> Void
   ) {
-    for column in 0..<4 {
+    for column in 0..<tile.width {
+      let y = (load(0, column), load(1, column), load(2, column))
       put(
-        outputGradient((load(0, column), load(1, column), load(2, column), load(3, column))), at: column, to: middle)
+        tile.isShortDown ? shortOutputGradient(y) : outputGradient((y.0, y.1, y.2, load(3, column))), at: column,
+        to: middle)
     }
-    for row in 0..<6 {
-      let line = middle + row * 96
-      let t = outputGradient((line.lanes(at: 0), line.lanes(at: 16), line.lanes(at: 32), line.lanes(at: 48)))
-      store6(t, row, store)
+    for row in 0..<6 where !(tile.isShortDown && row == WinogradTiles.left) {
+      let line = middle + row * 96, y = (line.lanes(at: 0), line.lanes(at: 16), line.lanes(at: 32))
+      store6(
+        tile.isShortAcross ? shortOutputGradient(y) : outputGradient((y.0, y.1, y.2, line.lanes(at: 48))), row, store)
     }
   }
 
@@ -119,23 +155,22 @@ enum WinogradTransform {
     }
   }
 
-  /// Aᵀ m A: `load` gives a point, `store` takes a row and a column of the 4x4 outputs.
+  /// Aᵀ m A: `load` gives a point, `store` takes a row and a column of the outputs.
   @inline(__always)
   static func outputTile(
-    _ middle: UnsafeMutablePointer<Float>, load: (_ point: Int) -> Lanes,
+    _ tile: WinogradTile, _ middle: UnsafeMutablePointer<Float>, load: (_ point: Int) -> Lanes,
     store: (_ row: Int, _ column: Int, Lanes) -> Void
   ) {
-    for column in 0..<6 {
-      let t = output((
-        load(column), load(6 + column), load(12 + column), load(18 + column), load(24 + column), load(30 + column)
-      ))
+    for column in 0..<6 where !(tile.isShortAcross && column == WinogradTiles.left) {
+      let m = (load(column), load(6 + column), load(12 + column), load(18 + column), load(30 + column))
+      let t = tile.isShortDown ? shortOutput(m) : output((m.0, m.1, m.2, m.3, load(24 + column), m.4))
       (middle + column * 16).store(t.0, at: 0)
       (middle + column * 16).store(t.1, at: 96)
       (middle + column * 16).store(t.2, at: 192)
       (middle + column * 16).store(t.3, at: 288)
     }
-    for row in 0..<4 {
-      let t = output(six(middle, row))
+    for row in 0..<tile.height {
+      let m = six(middle, row), t = tile.isShortAcross ? shortOutput((m.0, m.1, m.2, m.3, m.5)) : output(m)
       store(row, 0, t.0)
       store(row, 1, t.1)
       store(row, 2, t.2)

@@ -92,11 +92,11 @@ public struct Conv2D: Operator {
 
   public func multiplyAdds(inputs: [Shape], outputs: [Shape]) -> Int { outputs[0].count * inputs[1].count(over: 1..<4) }
 
-  /// Winograd's method multiplies the 36 points of a tile; its transforms are additions, and not counted.
+  /// Winograd's method multiplies the points that its tiles take; its transforms are additions, and not counted.
   public func computedMultiplyAdds(inputs: [Shape], outputs: [Shape]) -> Int {
     let geometry = ConvolutionGeometry(self, input: inputs[0], weight: inputs[1], output: outputs[0])
     guard geometry.method(for: .forward) == .winograd else { return multiplyAdds(inputs: inputs, outputs: outputs) }
-    return WinogradTransform.points * geometry.winogradTiles * geometry.channels * geometry.outputChannels
+    return geometry.tiling.products * geometry.channels * geometry.outputChannels
   }
 
   public func scratch(for pass: Pass, inputs: [Shape], outputs: [Shape]) -> Scratch {

@@ -118,7 +118,9 @@ import Testing
     let inputs: [Shape] = [[2, 10, 8, 32], [48, 3, 3, 32]], plain = Conv2D(padding: 1)
     let outputs = try plain.outputShapes(for: inputs)
     #expect(plain.computedMultiplyAdds(inputs: inputs, outputs: outputs) == 2 * 80 * 9 * 32 * 48)
+    // Ten rows are tiles of four, three and three outputs, which take six, five and five points.
     #expect(
-      plain.computed(by: .winograd).computedMultiplyAdds(inputs: inputs, outputs: outputs) == 2 * 3 * 2 * 36 * 32 * 48)
+      plain.computed(by: .winograd).computedMultiplyAdds(inputs: inputs, outputs: outputs)
+        == 2 * (6 + 5 + 5) * (6 + 6) * 32 * 48)
   }
 }
