@@ -91,8 +91,8 @@ extension ConvolutionGeometry {
       let count = min(group, winogradTiles - start), tiles = start..<start + count
       for range in worker.ranges(count, by: 8) {
         transformInputs(
-          x, read, tiling, start + range.lowerBound..<start + range.upperBound, into: inputs + range.lowerBound * channels,
-          stride: inputStride, scratch)
+          x, read, tiling, start + range.lowerBound..<start + range.upperBound,
+          into: inputs + range.lowerBound * channels, stride: inputStride, scratch)
       }
       worker.barrier()
       for point in worker.tiles(points) { multiply(point, tiling, tiles, inputs, transformed, into: outputs) }
