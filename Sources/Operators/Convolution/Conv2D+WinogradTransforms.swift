@@ -118,7 +118,7 @@ enum WinogradTransform {
         ? shortInput(first) : input((first.0, first.1, first.2, first.3, first.4, load(5, column)))
       put(t, at: column, to: middle)
     }
-    for row in 0..<6 where !(tile.isShortDown && row == WinogradTiles.left) {
+    for row in 0..<6 where !(tile.isShortDown && row == WinogradTiles.omitted) {
       let d = six(middle, row)
       store6(tile.isShortAcross ? shortInput((d.0, d.1, d.2, d.3, d.4)) : input(d), row, store)
     }
@@ -136,7 +136,7 @@ enum WinogradTransform {
         tile.isShortDown ? shortOutputGradient(y) : outputGradient((y.0, y.1, y.2, load(3, column))), at: column,
         to: middle)
     }
-    for row in 0..<6 where !(tile.isShortDown && row == WinogradTiles.left) {
+    for row in 0..<6 where !(tile.isShortDown && row == WinogradTiles.omitted) {
       let line = middle + row * 96, y = (line.lanes(at: 0), line.lanes(at: 16), line.lanes(at: 32))
       store6(
         tile.isShortAcross ? shortOutputGradient(y) : outputGradient((y.0, y.1, y.2, line.lanes(at: 48))), row, store)
@@ -161,7 +161,7 @@ enum WinogradTransform {
     _ tile: WinogradTile, _ middle: UnsafeMutablePointer<Float>, load: (_ point: Int) -> Lanes,
     store: (_ row: Int, _ column: Int, Lanes) -> Void
   ) {
-    for column in 0..<6 where !(tile.isShortAcross && column == WinogradTiles.left) {
+    for column in 0..<6 where !(tile.isShortAcross && column == WinogradTiles.omitted) {
       let m = (load(column), load(6 + column), load(12 + column), load(18 + column), load(30 + column))
       let t = tile.isShortDown ? shortOutput(m) : output((m.0, m.1, m.2, m.3, load(24 + column), m.4))
       (middle + column * 16).store(t.0, at: 0)

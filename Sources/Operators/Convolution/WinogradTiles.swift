@@ -8,7 +8,7 @@
 /// stretch: short down, whole, short across, short both ways.
 struct WinogradTiles {
   /// The row or column of points that a short tile leaves out.
-  static let left = 4
+  static let omitted = 4
 
   private let images: Int
   private let rows: Side, columns: Side
@@ -30,8 +30,8 @@ struct WinogradTiles {
   /// The tiles that take a point.
   func taking(_ point: Int) -> Range<Int> {
     let (row, column) = point.quotientAndRemainder(dividingBy: 6)
-    let first = row == Self.left ? ends.0 : 0
-    return first..<(column == Self.left ? ends.1 : row == Self.left ? ends.2 : ends.3)
+    let first = row == Self.omitted ? ends.0 : 0
+    return first..<(column == Self.omitted ? ends.1 : row == Self.omitted ? ends.2 : ends.3)
   }
 
   /// Products for each pair of channels.

@@ -10,7 +10,9 @@ struct SqueezeSlopes {
   ///   - mean: the output that is the mean; the maximum and its position stand behind it, where there are any.
   init(_ call: BackwardCall, _ tiles: ImageTiles, mean: Int, hasMaximum: Bool) {
     self.tiles = tiles
-    func gradient(_ output: Int) -> UnsafePointer<Float>? { call.outputGradients[output].map { UnsafePointer($0.pointer) } }
+    func gradient(_ output: Int) -> UnsafePointer<Float>? {
+      call.outputGradients[output].map { UnsafePointer($0.pointer) }
+    }
     dmean = gradient(mean)
     dmaximum = hasMaximum ? gradient(mean + 1) : nil
     positions = hasMaximum ? UnsafePointer(call.outputs[mean + 2].pointer) : nil
@@ -40,7 +42,8 @@ struct SqueezeSlopes {
     guard positions != nil else { return }
     for channel in 0..<tiles.channels {
       let place = winner(tile.image, channel)
-      if tile.pixels.contains(place) { dx[place * tiles.channels + channel] += a[channel] * ofMaximum(tile.image, channel) }
+      guard tile.pixels.contains(place) else { continue }
+      dx[place * tiles.channels + channel] += a[channel] * ofMaximum(tile.image, channel)
     }
   }
 }
